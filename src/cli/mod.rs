@@ -1,8 +1,93 @@
 //! The command line: one file a command. Only this layer prints or exits.
+//!
+//! A command is a struct of arguments with a `run` that takes the [`context::Context`] and gives an
+//! [`exit::Exit`], or a [`failure::Failure`] whose diagnostics are drawn here and nowhere else.
+//! Results go to standard output, everything else to standard error.
 
+// Until the first commands use what is here.
+#![allow(dead_code)]
+
+mod context;
+mod exit;
+mod failure;
+mod report;
+mod terminal;
+mod usage;
+
+use std::path::PathBuf;
 use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use self::context::Context;
+use self::exit::Exit;
+use self::failure::Failure;
+use self::terminal::{Color, Terminal};
+
+/// Runs a graph of processes on this machine and loses nothing when anything dies
+#[derive(Debug, Parser)]
+#[command(name = "thermos", version, arg_required_else_help = true, disable_help_subcommand = true)]
+struct Thermos {
+    #[command(flatten)]
+    global: GlobalArguments,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Args)]
+struct GlobalArguments {
+    /// Folder of checkpoints and logs [default: ~/.thermos]
+    #[arg(long, global = true, value_name = "DIR", env = "THERMOS_ROOT", hide_env_values = true)]
+    root: Option<PathBuf>,
+    /// When to use colour
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        value_enum,
+        default_value_t,
+        hide_possible_values = false
+    )]
+    color: Color,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {}
+
+impl Command {
+    fn run(self, _context: &Context) -> Result<Exit, Failure> {
+        match self {}
+    }
+}
 
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let arguments = match Thermos::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return stop_at_usage(&error).into(),
+    };
+    let terminal = Terminal::new(arguments.global.color);
+    let outcome = Context::new(arguments.global.root.as_deref(), terminal)
+        .and_then(|context| arguments.command.run(&context));
+    outcome.unwrap_or_else(|failure| tell(&failure, terminal)).into()
+}
+
+/// Draws why a command ended, and returns the exit code.
+fn tell(failure: &Failure, terminal: Terminal) -> Exit {
+    terminal.say(report::draw(&failure.diagnostics, terminal.stderr));
+    failure.exit
+}
+
+/// Shows help or the version if that was asked for, otherwise what is wrong with the arguments.
+fn stop_at_usage(error: &clap::Error) -> Exit {
+    let terminal = Terminal::new(Color::Auto);
+    if usage::is_answer(error) {
+        let answer = error.render().to_string();
+        return terminal.print(answer).map_or_else(|failure| tell(&failure, terminal), |()| Exit::Success);
+    }
+    if usage::is_missing_command(error) {
+        terminal.say(error.render().to_string());
+        return Exit::Usage;
+    }
+    tell(&Failure::new(Exit::Usage, usage::diagnostic(error)), terminal)
 }

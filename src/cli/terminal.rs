@@ -1,0 +1,89 @@
+//! Standard output and standard error: colour, width, and readers that go away.
+//!
+//! Every byte that a command prints passes through here, so that a closed pipe is handled once.
+
+use std::env;
+use std::io::{self, IsTerminal, Write};
+
+use clap::ValueEnum;
+use terminal_size::{Width, terminal_size_of};
+
+use super::exit::Exit;
+use super::failure::{Failure, reason};
+use crate::diagnostics::Diagnostic;
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Even into a file or a pipe.
+    Always,
+    /// Not at all.
+    Never,
+}
+
+/// What one of the two streams can show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Look {
+    /// Whether somebody watches: then lines are wrapped and drawn with Unicode.
+    pub(crate) terminal: bool,
+    /// Whether to colour.
+    pub(crate) color: bool,
+    /// Columns; only meaningful on a terminal.
+    pub(crate) width: usize,
+}
+
+/// The two streams that a command talks to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terminal {
+    /// How standard error looks.
+    pub(crate) stderr: Look,
+}
+
+impl Terminal {
+    /// Looks at the streams of this process.
+    pub(crate) fn new(color: Color) -> Terminal {
+        let stderr = io::stderr();
+        let width = terminal_size_of(&stderr).map_or(80, |(Width(columns), _)| columns.into());
+        Terminal { stderr: look(color, stderr.is_terminal(), width) }
+    }
+
+    /// Writes to standard output. Fails quietly if its reader is gone: there is nobody left to talk to.
+    pub(crate) fn print(&self, text: impl AsRef<[u8]>) -> Result<(), Failure> {
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(text.as_ref()).and_then(|()| stdout.flush()).map_err(|error| stdout_failure(&error))
+    }
+
+    /// Writes to standard error. What cannot be written there cannot be reported either.
+    pub(crate) fn say(&self, text: impl AsRef<[u8]>) {
+        let mut stderr = io::stderr().lock();
+        let _ = stderr.write_all(text.as_ref()).and_then(|()| stderr.flush());
+    }
+}
+
+fn look(color: Color, terminal: bool, width: usize) -> Look {
+    let color = match color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => {
+            terminal && !is_set("NO_COLOR") && env::var_os("TERM").is_none_or(|term| term != "dumb")
+        }
+    };
+    Look { terminal, color, width }
+}
+
+fn is_set(variable: &str) -> bool {
+    env::var_os(variable).is_some_and(|value| !value.is_empty())
+}
+
+/// Says why standard output cannot be written; a reader that went away is no failure.
+fn stdout_failure(error: &io::Error) -> Failure {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        return Failure::quiet(Exit::Success);
+    }
+    let message = format!("cannot write to standard output: {}", reason(error));
+    let help = "check where the output is redirected to";
+    Failure::new(Exit::Other, Diagnostic::error("output", message).with_help(help))
+}
