@@ -1,2 +1,12 @@
-//! Fork, spawn, wait, kill, identity. The only unsafe code.
+//! Fork, spawn, wait, kill, identity: the only unsafe code, and the only code that makes or ends processes.
+//!
+//! - [`contained`]: a closure in a short-lived child under limits.
+//! - [`fork`]: forking a process with one thread, and what a child does first and last.
+//! - [`signals`]: dispositions and masks.
 #![allow(unsafe_code)]
+
+pub mod contained;
+pub mod fork;
+pub mod signals;
+#[cfg(test)]
+pub(crate) mod testing;
