@@ -1,1 +1,8 @@
-//! The integration tests: one binary, a file a feature.
+//! The integration tests: one binary, one harness, a file a feature.
+//!
+//! A test that cannot go on panics, also in its helpers.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod harness;
+mod layers;
+mod usage;

@@ -1,0 +1,127 @@
+//! What every test stands on: a `thermos` of its own, in a clean environment, for a bounded time, leaving nothing.
+//!
+//! ```ignore
+//! let thermos = Thermos::new();
+//! let file = thermos.write("hello.thermos", "...");
+//! thermos.command(["run", "hello.thermos"]).output().expect_code(0);
+//! ```
+//! The binary runs in [`Thermos::home`], which is also the sandbox of its tasks. When the fixture goes, every process that came of
+//! it must be gone: one that is left fails the test and is killed.
+#![allow(dead_code)]
+
+mod invocation;
+mod strays;
+mod waiting;
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+#[allow(unused_imports)]
+pub(crate) use invocation::{Invocation, Output, Running};
+pub(crate) use waiting::wait_until;
+
+/// A `thermos` with its own home and root.
+pub(crate) struct Thermos {
+    folder: tempfile::TempDir,
+}
+
+impl Thermos {
+    /// Makes an empty home and an empty root.
+    pub(crate) fn new() -> Thermos {
+        let folder = tempfile::Builder::new().prefix("thermos-test-").tempdir().unwrap();
+        let thermos = Thermos { folder };
+        fs::create_dir(thermos.home()).unwrap();
+        thermos
+    }
+
+    /// The home and working directory, and so the default sandbox.
+    pub(crate) fn home(&self) -> PathBuf {
+        self.folder.path().join("home")
+    }
+
+    /// The root of checkpoints and logs; made by `thermos` itself.
+    pub(crate) fn root(&self) -> PathBuf {
+        self.folder.path().join("root")
+    }
+
+    /// Writes a file below the home, with its folders, and returns its path.
+    pub(crate) fn write(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.home().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// Prepares `thermos` with arguments.
+    pub(crate) fn command(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Invocation {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_thermos"));
+        command
+            .args(arguments)
+            .current_dir(self.home())
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.home())
+            .env("THERMOS_ROOT", self.root())
+            .env("LANG", "C.UTF-8")
+            .env("NO_COLOR", "1");
+        Invocation::new(command)
+    }
+
+    /// Runs `thermos` with arguments to its end.
+    pub(crate) fn run(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Output {
+        self.command(arguments).output()
+    }
+
+    /// Waits until a file below the home exists.
+    pub(crate) fn wait_for_file(&self, name: &str) -> PathBuf {
+        let path = self.home().join(name);
+        wait_until(&path, || path.exists());
+        path
+    }
+
+    /// Returns the processes that carry this fixture's folder in their environment, as `pid: command`.
+    pub(crate) fn processes(&self) -> Vec<String> {
+        strays::find(self.folder.path()).iter().map(ToString::to_string).collect()
+    }
+
+    /// Lists what is below the root, sorted; empty if there is no root.
+    pub(crate) fn root_files(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        list(&self.root(), &self.root(), &mut found);
+        found.sort();
+        found
+    }
+}
+
+fn list(root: &Path, folder: &Path, found: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).into_iter().flatten().map(Result::unwrap) {
+        found.push(entry.path().strip_prefix(root).unwrap().display().to_string());
+        if entry.file_type().unwrap().is_dir() {
+            list(root, &entry.path(), found);
+        }
+    }
+}
+
+impl Drop for Thermos {
+    fn drop(&mut self) {
+        let left = strays::kill(self.folder.path());
+        if !left.is_empty() && !std::thread::panicking() {
+            let left: Vec<String> = left.iter().map(ToString::to_string).collect();
+            panic!("processes were left behind:\n{}", left.join("\n"));
+        }
+    }
+}
+
+#[test]
+fn a_process_that_is_left_behind_is_found_and_killed() {
+    let thermos = Thermos::new();
+    let mark = thermos.home();
+    let mut stray = Command::new("sleep").arg("1000").env("HOME", &mark).spawn().unwrap();
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(thermos)));
+    let message = *outcome.unwrap_err().downcast::<String>().unwrap();
+    assert!(message.contains("sleep 1000"), "{message}");
+    assert!(!stray.wait().unwrap().success());
+    assert!(!mark.exists());
+}

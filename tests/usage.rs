@@ -1,0 +1,25 @@
+//! The command line as such: help, version, wrong arguments, streams that nobody reads.
+
+use crate::harness::Thermos;
+
+#[test]
+fn help_and_version_are_answers() {
+    let thermos = Thermos::new();
+    thermos.run(["--help"]).expect_code(0).expect_stdout("Usage: thermos");
+    thermos.run(["--version"]).expect_code(0).expect_stdout("thermos 0.1.0\n");
+}
+
+#[test]
+fn a_missing_command_shows_the_help_as_an_error() {
+    let thermos = Thermos::new();
+    let output = thermos.run([""; 0]).expect_code(2).expect_stderr("Usage: thermos");
+    assert_eq!(output.text, "");
+}
+
+#[test]
+fn a_wrong_argument_is_a_diagnostic_with_help() {
+    let thermos = Thermos::new();
+    let output = thermos.run(["--colour", "never"]).expect_code(2);
+    output.expect_diagnostic("usage", "unexpected argument '--colour'").expect_stderr("'--color'");
+    thermos.run(["--color", "sometimes"]).expect_code(2).expect_diagnostic("usage", "'sometimes'");
+}
