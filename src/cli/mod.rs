@@ -7,10 +7,13 @@
 // Until the first commands use what is here.
 #![allow(dead_code)]
 
+mod arguments;
 mod context;
 mod exit;
 mod failure;
+mod ports;
 mod report;
+mod task_id;
 mod terminal;
 mod usage;
 
@@ -40,14 +43,7 @@ struct GlobalArguments {
     #[arg(long, global = true, value_name = "DIR", env = "THERMOS_ROOT", hide_env_values = true)]
     root: Option<PathBuf>,
     /// When to use colour
-    #[arg(
-        long,
-        global = true,
-        value_name = "WHEN",
-        value_enum,
-        default_value_t,
-        hide_possible_values = false
-    )]
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]
     color: Color,
 }
 

@@ -1,0 +1,35 @@
+# `make demo` shows it, `make test` checks it. Both work in a fresh clone.
+
+CARGO ?= cargo
+DEMO_ROOT := target/demo-root
+DEMO_TASK := pi-demo
+
+.PHONY: demo test build needs
+
+build:
+	$(CARGO) build --release
+
+# 500 digits of pi, computed by a task that is written in examples/pi.thermos.
+demo: needs build
+	rm -rf $(DEMO_ROOT)
+	target/release/thermos --root $(DEMO_ROOT) run -E precision=500 --task-id $(DEMO_TASK) examples/pi.thermos
+	target/release/thermos --root $(DEMO_ROOT) tail -n 100 $(DEMO_TASK) pi
+
+test: needs
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
+		echo $(CARGO) nextest run --workspace; $(CARGO) nextest run --workspace; \
+	else \
+		echo $(CARGO) test --workspace --lib --bins --tests; $(CARGO) test --workspace --lib --bins --tests; \
+	fi
+	$(CARGO) test --workspace --doc
+
+# The examples compute with bc in bash.
+needs:
+	@for tool in bash bc; do \
+		command -v $$tool >/dev/null && continue; \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$tool || exit 1; \
+		else \
+			echo "the examples need $$tool: install it, for instance with: sudo apt-get install $$tool" >&2; exit 1; \
+		fi; \
+	done

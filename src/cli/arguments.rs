@@ -1,0 +1,139 @@
+//! Arguments that several commands share: the configuration, ports, and how a task is to be run.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::task_id;
+use super::usage::Malformed;
+use crate::schema::task::runtime_fragment;
+use crate::template::Reference;
+
+/// Where a configuration comes from and what is bound in it.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ConfigArguments {
+    /// Bind a parameter or reference of the configuration; may be repeated
+    #[arg(short = 'E', value_name = "NAME=VALUE", value_parser = assignment)]
+    pub(crate) bindings: Vec<Assignment>,
+    /// The task to take when the file exports several
+    #[arg(long, value_name = "NAME")]
+    pub(crate) task: Option<String>,
+    /// Read FILE as JSON, whatever its name ends with
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Allow includes from this folder besides that of FILE
+    #[arg(long, value_name = "DIR")]
+    pub(crate) include_root: Option<PathBuf>,
+    /// A .thermos script, or a .json file; `-` with --json reads standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+}
+
+/// The ports that a task is given.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct PortArguments {
+    /// Give the task a port as {{thermos.ports[NAME]}}: PORT, or a free one; may be repeated
+    #[arg(short = 'P', value_name = "NAME[:PORT|:auto]", value_parser = port)]
+    pub(crate) ports: Vec<PortArgument>,
+}
+
+/// How a task is run.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RunArguments {
+    /// Run under this id instead of one made of the name and the time
+    #[arg(long, value_name = "ID", value_parser = task_id::parse)]
+    pub(crate) task_id: Option<String>,
+    /// Where processes run [default: the current directory]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) sandbox: Option<PathBuf>,
+    /// Where the outputs of processes are kept [default: logs/ID below the root]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) log_dir: Option<PathBuf>,
+}
+
+/// One `-E NAME=VALUE`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Assignment {
+    /// The address that is bound.
+    pub(crate) name: String,
+    /// What it stands for; may hold `=` and be empty.
+    pub(crate) value: String,
+}
+
+/// One `-P NAME[:PORT|:auto]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PortArgument {
+    /// The name by which command lines know the port.
+    pub(crate) name: String,
+    /// The number; a free one if there is none.
+    pub(crate) number: Option<u16>,
+}
+
+/// Reads a `-E`: split at the first `=`, the name must be an address.
+pub(crate) fn assignment(text: &str) -> Result<Assignment, Malformed> {
+    let help = "write -E NAME=VALUE, such as -E precision=500 or -E profile.role=www";
+    let malformed = |what: &str| Malformed::new(format!("malformed -E '{text}': {what}"), help);
+    let (name, value) = text.split_once('=').ok_or_else(|| malformed("there is no `=`"))?;
+    if name.is_empty() {
+        return Err(malformed("there is no name before the `=`"));
+    }
+    Reference::parse(name).map_err(|_| malformed(&format!("`{name}` is no name that can be bound")))?;
+    Ok(Assignment { name: name.to_owned(), value: value.to_owned() })
+}
+
+/// Reads a `-P`: a name that can stand in `thermos.ports[name]`, and a port number or `auto`.
+pub(crate) fn port(text: &str) -> Result<PortArgument, Malformed> {
+    let help = "write -P NAME for a free port, or -P NAME:PORT with a number from 1 to 65535";
+    let malformed = |what: String| Malformed::new(format!("malformed -P '{text}': {what}"), help);
+    let (name, number) = text.split_once(':').unwrap_or((text, "auto"));
+    if !is_port_name(name) {
+        return Err(malformed(format!("`{name}` cannot be the name of a port")));
+    }
+    let number = match number {
+        "auto" => None,
+        number => {
+            Some(port_number(number).ok_or_else(|| malformed(format!("`{number}` is no port number")))?)
+        }
+    };
+    Ok(PortArgument { name: name.to_owned(), number })
+}
+
+fn is_port_name(name: &str) -> bool {
+    let reference = Reference::parse(&format!("thermos.ports[{name}]"));
+    reference.is_ok_and(|reference| runtime_fragment(&reference).is_some())
+}
+
+fn port_number(text: &str) -> Option<u16> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|number| digits && *number != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn assignments_split_at_the_first_equals_sign() {
+        let read =
+            |text| assignment(text).map(|found| (found.name, found.value)).map_err(|error| error.message);
+        assert_eq!(read("a=b=c"), Ok(("a".into(), "b=c".into())));
+        assert_eq!(read("profile.role="), Ok(("profile.role".into(), "".into())));
+        assert_eq!(read("map[key]=1"), Ok(("map[key]".into(), "1".into())));
+        for wrong in ["", "a", "=b", "a b=c", "1a=2", "a.=2", "{{a}}=2"] {
+            assert!(read(wrong).is_err_and(|message| message.contains("malformed -E")), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn ports_have_a_name_and_maybe_a_number() {
+        let read = |text| port(text).map(|found| (found.name, found.number)).map_err(|error| error.message);
+        assert_eq!(read("http"), Ok(("http".into(), None)));
+        assert_eq!(read("http:auto"), Ok(("http".into(), None)));
+        assert_eq!(read("http:1338"), Ok(("http".into(), Some(1338))));
+        for wrong in
+            ["", ":80", "http:", "http:0", "http:65536", "http:+80", "http:x", "a]:80", "a b", "http:80:81"]
+        {
+            assert!(read(wrong).is_err_and(|message| message.contains("malformed -P")), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Takes the ports that a task is given, free ones where no number was named.
+
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, TcpListener};
+
+use super::arguments::PortArgument;
+use super::exit::Exit;
+use super::failure::{Failure, reason};
+use crate::diagnostics::Diagnostic;
+use crate::schema::Task;
+
+/// Gives every port its number, in the order of the flags.
+///
+/// A free port is free while this runs; nothing keeps another program from taking it before the task does.
+pub(crate) fn take(arguments: &[PortArgument]) -> Result<Vec<(String, u16)>, Failure> {
+    refuse_repetition(arguments)?;
+    let mut taken: BTreeSet<u16> = arguments.iter().filter_map(|port| port.number).collect();
+    // Bound until all are chosen, so that no two are the same.
+    let mut listeners = Vec::new();
+    let mut ports = Vec::new();
+    for argument in arguments {
+        let number = match argument.number {
+            Some(number) => number,
+            None => free(&mut listeners, &mut taken)?,
+        };
+        ports.push((argument.name.clone(), number));
+    }
+    Ok(ports)
+}
+
+/// Says which ports the task's command lines need and nobody gave.
+pub(crate) fn unbound(task: &Task, ports: &[(String, u16)]) -> Vec<Diagnostic> {
+    let missing = task.ports().into_iter().filter(|name| !ports.iter().any(|(known, _)| known == name));
+    missing
+        .map(|name| {
+            Diagnostic::error(
+                "unbound_port",
+                format!("port `{name}` is not bound: {{{{thermos.ports[{name}]}}}}"),
+            )
+            .with_help(format!("-P {name} takes a free port, -P {name}:PORT the one you name"))
+        })
+        .collect()
+}
+
+fn refuse_repetition(arguments: &[PortArgument]) -> Result<(), Failure> {
+    let mut names = BTreeSet::new();
+    match arguments.iter().find(|port| !names.insert(&port.name)) {
+        None => Ok(()),
+        Some(port) => {
+            let message = format!("port `{}` is given twice", port.name);
+            let diagnostic = Diagnostic::error("usage", message).with_help("give each port one -P");
+            Err(Failure::new(Exit::Usage, diagnostic))
+        }
+    }
+}
+
+fn free(listeners: &mut Vec<TcpListener>, taken: &mut BTreeSet<u16>) -> Result<u16, Failure> {
+    loop {
+        let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0));
+        let bound = listener.and_then(|listener| Ok((listener.local_addr()?.port(), listener)));
+        let (number, listener) = bound.map_err(|error| {
+            let message = format!("cannot find a free port: {}", reason(&error));
+            let help = "name one with -P NAME:PORT";
+            Failure::new(Exit::Other, Diagnostic::error("ports", message).with_help(help))
+        })?;
+        listeners.push(listener);
+        if taken.insert(number) {
+            return Ok(number);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn port(name: &str, number: Option<u16>) -> PortArgument {
+        PortArgument { name: name.to_owned(), number }
+    }
+
+    #[test]
+    fn named_numbers_stay_and_the_others_differ() {
+        let ports = take(&[port("a", None), port("b", Some(80)), port("c", None)]).unwrap();
+        assert_eq!((ports[1].0.as_str(), ports[1].1), ("b", 80));
+        assert!(ports[0].1 != ports[2].1 && ports[0].1 > 0);
+    }
+
+    #[test]
+    fn a_name_has_one_port() {
+        let failure = take(&[port("a", Some(1)), port("a", None)]).unwrap_err();
+        assert_eq!(failure.exit, Exit::Usage);
+    }
+}
