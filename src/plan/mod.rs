@@ -1,1 +1,20 @@
-//! plan
+//! Which process may start when: the dependency graph of a task and the planner that walks it.
+//!
+//! Pure: no clock, no processes, no files; times are seconds that the caller passes in. Everything is linear in
+//! processes and constraints, and an event costs its own edges (SEMANTICS.md section 11).
+//!
+//! - [`graph`]: who waits for whom; refuses what could never run.
+//! - [`planner`]: what is ready, waiting, running, finished, failed.
+
+pub mod graph;
+pub mod planner;
+
+pub use graph::{Graph, Node, PlanError, ProcessId, Stage};
+pub use planner::{IllegalEvent, Planner};
+
+/// Checks both plans of a task: that of its ordinary and that of its final processes.
+pub fn check(task: &crate::schema::Task) -> Result<(), PlanError> {
+    Graph::of_task(task, Stage::Ordinary)?;
+    Graph::of_task(task, Stage::Final)?;
+    Ok(())
+}
