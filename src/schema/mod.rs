@@ -1,8 +1,19 @@
-//! `Process`, `Task` and their kin.
+//! `Process`, `Task` and their kin: as types of the configuration language, and as the plain task that runs.
+//!
+//! - [`schema`]: the types, with their fields and defaults.
+//! - [`check_task`]: what must hold of a task object; makes a [`Task`] of it.
+//! - [`task`]: the plain values, without templates but for what the runner binds.
+//! - [`ports`]: the ports that an object refers to.
 
+mod check;
+mod ports;
 pub mod task;
+mod types;
 
+pub use check::{MAX_COMMAND_LINE, MAX_PROCESS_NAME, check_task, is_runtime_reference, process_name_problem};
+pub use ports::{PortsError, ports};
 pub use task::{
-    CommandLine, CommandLineError, Constraint, Context, LogDestination, LogMode, Logger, Process, Resources,
-    RotatePolicy, Task,
+    CommandLine, CommandLineError, Constraint, Context, Fragment, LogDestination, LogMode, Logger, Process,
+    Resources, RotatePolicy, Task,
 };
+pub use types::{Schema, schema};

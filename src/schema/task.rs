@@ -194,6 +194,14 @@ impl CommandLine {
         fragments.iter().map(fragment).collect::<Result<_, _>>().map(CommandLine)
     }
 
+    /// Returns the pieces that are final.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|fragment| match fragment {
+            Fragment::Text(text) => Some(text.as_str()),
+            _ => None,
+        })
+    }
+
     /// Returns the names of the ports it needs, in order of occurrence.
     pub fn ports(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|fragment| match fragment {

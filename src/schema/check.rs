@@ -1,0 +1,323 @@
+//! The check (LANGUAGE section 4): what must hold of a task object for it to become a plain [`Task`].
+//!
+//! Finds every problem. What only the plan can tell (cycles, unknown processes in an order) is checked above.
+
+use std::collections::HashMap;
+
+use super::task::{
+    CommandLine, Constraint, LogDestination, LogMode, Logger, Process, Resources, RotatePolicy, Task,
+    runtime_fragment,
+};
+use crate::diagnostics::Span;
+use crate::template::{Reference, Work};
+use crate::types::{Integer, Object, Problem, ProblemKind, Step, Value};
+
+/// The longest command line that `execve` takes as one argument: 32 pages less the final NUL (execve(2)).
+pub const MAX_COMMAND_LINE: usize = 131_071;
+
+/// The longest name of a file on Linux, in bytes (NAME_MAX).
+const NAME_MAX: usize = 255;
+
+/// The longest process name: its checkpoint is called `coordinator.<name>.<run>`, and a run needs up to ten digits.
+pub const MAX_PROCESS_NAME: usize = NAME_MAX - "coordinator.".len() - ".4294967295".len();
+
+/// Says whether the runner binds a reference, so that it may be open in a command line.
+pub fn is_runtime_reference(reference: &Reference) -> bool {
+    runtime_fragment(reference).is_some()
+}
+
+/// Turns a task object into a plain task.
+///
+/// # Errors
+/// Everything that the typecheck finds, open references, and what no run could mean: see LANGUAGE section 4.
+pub fn check_task(object: &Object, work: &Work) -> Result<Task, Vec<Problem>> {
+    let problems = object.check(is_runtime_reference, work);
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let mut reader = Reader { problems: Vec::new(), path: Vec::new(), work };
+    let task = reader.task(object);
+    match task {
+        Some(task) if reader.problems.is_empty() => Ok(task),
+        _ => Err(reader.problems),
+    }
+}
+
+/// Says what keeps a text from being the name of a process; nothing if it may be one.
+pub fn process_name_problem(name: &str) -> Option<String> {
+    if name.is_empty() {
+        return Some("must not be empty".to_owned());
+    }
+    if name.starts_with('.') {
+        return Some(format!("must not begin with a dot, but is {name:?}"));
+    }
+    if let Some(wrong) = name.chars().find(|c| matches!(c, '/' | '\0')) {
+        return Some(format!("must not contain {wrong:?}, but is {name:?}"));
+    }
+    (name.len() > MAX_PROCESS_NAME).then(|| {
+        format!("must have at most {MAX_PROCESS_NAME} bytes to fit a file name, but has {}", name.len())
+    })
+}
+
+/// Reads plain values off an object that has passed the typecheck, and notes what is wrong with them.
+struct Reader<'a> {
+    problems: Vec<Problem>,
+    path: Vec<Step>,
+    work: &'a Work,
+}
+
+impl Reader<'_> {
+    fn task(&mut self, object: &Object) -> Option<Task> {
+        let processes = self.each(object, "processes", Reader::process);
+        self.unique_names(object, &processes);
+        let constraints = self.each(object, "constraints", Reader::constraint);
+        let name = self.text(object, "name");
+        if name.as_deref() == Some("") {
+            self.invalid(object, "name", "must not be empty".to_owned(), None);
+        }
+        Some(Task {
+            name: name?,
+            processes: processes.into_iter().collect::<Option<_>>()?,
+            constraints: constraints.into_iter().collect::<Option<_>>()?,
+            resources: self.inner(object, "resources", Reader::resources),
+            max_failures: self.count(object, "max_failures")?,
+            max_concurrency: self.count(object, "max_concurrency")?,
+            finalization_wait: self.count(object, "finalization_wait")?,
+            user: self.text(object, "user"),
+        })
+    }
+
+    fn process(&mut self, object: &Object) -> Option<Process> {
+        let name = self.text(object, "name")?;
+        if let Some(problem) = process_name_problem(&name) {
+            self.invalid(
+                object,
+                "name",
+                problem,
+                Some("a process is named as its log folder is: choose another name"),
+            );
+        }
+        Some(Process {
+            name,
+            cmdline: self.command_line(object)?,
+            resources: self.inner(object, "resources", Reader::resources),
+            max_failures: self.count(object, "max_failures")?,
+            daemon: self.boolean(object, "daemon")?,
+            ephemeral: self.boolean(object, "ephemeral")?,
+            min_duration: self.count(object, "min_duration")?,
+            is_final: self.boolean(object, "final")?,
+            logger: self.inner(object, "logger", Reader::logger),
+        })
+    }
+
+    fn constraint(&mut self, object: &Object) -> Option<Constraint> {
+        let order = object.field_in_scope("order").map(|order| order.elements_in_scope()).unwrap_or_default();
+        let order = order.iter().map(|name| self.scalar(name).map(|value| value.to_string()));
+        Some(Constraint { order: order.collect::<Option<_>>()? })
+    }
+
+    fn resources(&mut self, object: &Object) -> Option<Resources> {
+        let cpu = match self.value(object, "cpu")? {
+            Value::Float(cpu) if cpu >= 0.0 && cpu.is_finite() => cpu,
+            other => {
+                self.invalid(
+                    object,
+                    "cpu",
+                    format!("must be a number of cores from 0 on, but is {other}"),
+                    None,
+                );
+                return None;
+            }
+        };
+        Some(Resources {
+            cpu,
+            ram: self.size(object, "ram")?,
+            disk: self.size(object, "disk")?,
+            gpu: self.size(object, "gpu")?,
+        })
+    }
+
+    fn logger(&mut self, object: &Object) -> Option<Logger> {
+        let destination = match self.text(object, "destination")?.as_str() {
+            "console" => LogDestination::Console,
+            "both" => LogDestination::Both,
+            "none" => LogDestination::None,
+            _ => LogDestination::File,
+        };
+        let mode = if self.text(object, "mode")? == "rotate" { LogMode::Rotate } else { LogMode::Standard };
+        Some(Logger { destination, mode, rotate: self.inner(object, "rotate", Reader::rotate_policy) })
+    }
+
+    fn rotate_policy(&mut self, object: &Object) -> Option<RotatePolicy> {
+        Some(RotatePolicy {
+            log_size: self.size(object, "log_size")?,
+            backups: self.count(object, "backups")?,
+        })
+    }
+
+    fn command_line(&mut self, object: &Object) -> Option<CommandLine> {
+        let field = object.field_in_scope("cmdline")?;
+        let command_line = match field.resolve(self.work) {
+            Ok(Some(resolved)) => CommandLine::from_fragments(&resolved.fragments).ok()?,
+            _ => CommandLine::text(self.text(object, "cmdline")?),
+        };
+        if command_line.texts().any(|text| text.contains('\0')) {
+            let message = "must not contain a NUL character, which no command can be given".to_owned();
+            self.invalid(object, "cmdline", message, None);
+        }
+        let length: usize = command_line.texts().map(str::len).sum();
+        if length > MAX_COMMAND_LINE {
+            let message = format!("must have at most {MAX_COMMAND_LINE} bytes, but has {length}");
+            self.invalid(
+                object,
+                "cmdline",
+                message,
+                Some("put the commands into a file and run that with bash"),
+            );
+        }
+        Some(command_line)
+    }
+
+    fn unique_names(&mut self, object: &Object, processes: &[Option<Process>]) {
+        let objects =
+            object.field_in_scope("processes").map(|list| list.elements_in_scope()).unwrap_or_default();
+        let mut seen: HashMap<&str, Span> = HashMap::new();
+        for (index, (process, element)) in processes.iter().zip(&objects).enumerate() {
+            let Some(process) = process else { continue };
+            let at = element.field("name").map_or(Span::NONE, Object::at).or(element.at());
+            match seen.insert(&process.name, at) {
+                None => {}
+                Some(first) => {
+                    self.enter_element(object, index, element);
+                    let message =
+                        format!("must be unique in the task, but {:?} is there twice", process.name);
+                    let help = "a copy of a process needs a name of its own: `p(name = \"other\")`";
+                    self.problem(
+                        element,
+                        "name",
+                        message,
+                        Some(help),
+                        Some((first, "the first one".to_owned())),
+                    );
+                    self.path.truncate(self.path.len() - 2);
+                }
+            }
+        }
+    }
+
+    /// Reads each element of a list field.
+    fn each<T>(
+        &mut self,
+        object: &Object,
+        field: &str,
+        read: fn(&mut Self, &Object) -> Option<T>,
+    ) -> Vec<Option<T>> {
+        let Some(list) = object.field_in_scope(field) else { return Vec::new() };
+        let mut values = Vec::new();
+        for (index, element) in list.elements_in_scope().iter().enumerate() {
+            self.path.push(field_step(object, field));
+            self.path.push(Step::Element { list: list.ty().name(), index, element: element.clone() });
+            values.push(read(self, element));
+            self.path.truncate(self.path.len() - 2);
+        }
+        values
+    }
+
+    fn enter_element(&mut self, object: &Object, index: usize, element: &Object) {
+        self.path.push(field_step(object, "processes"));
+        self.path.push(Step::Element { list: "ProcessList".to_owned(), index, element: element.clone() });
+    }
+
+    /// Reads a struct field.
+    fn inner<T>(
+        &mut self,
+        object: &Object,
+        field: &str,
+        read: fn(&mut Self, &Object) -> Option<T>,
+    ) -> Option<T> {
+        let inner = object.field_in_scope(field)?;
+        self.path.push(field_step(object, field));
+        let value = read(self, &inner);
+        self.path.pop();
+        value
+    }
+
+    fn scalar(&mut self, object: &Object) -> Option<Value> {
+        object.interpolate(self.work).ok()?.object.raw().cloned()
+    }
+
+    fn value(&mut self, object: &Object, field: &str) -> Option<Value> {
+        self.scalar(&object.field_in_scope(field)?)
+    }
+
+    fn text(&mut self, object: &Object, field: &str) -> Option<String> {
+        let interpolated = object.field_in_scope(field)?.interpolate(self.work).ok()?;
+        if let Some(tag) = interpolated.unbound.first() {
+            let message = format!("must be known before the task runs, but refers to {tag}");
+            self.invalid(
+                object,
+                field,
+                message,
+                Some("only command lines can refer to what the runner binds"),
+            );
+        }
+        interpolated.object.raw().map(Value::to_string)
+    }
+
+    fn boolean(&mut self, object: &Object, field: &str) -> Option<bool> {
+        match self.value(object, field)? {
+            Value::Bool(bool) => Some(bool),
+            _ => None,
+        }
+    }
+
+    /// Reads a number of things or of seconds.
+    fn count(&mut self, object: &Object, field: &str) -> Option<u32> {
+        self.bounded(object, field, u64::from(u32::MAX)).and_then(|count| u32::try_from(count).ok())
+    }
+
+    /// Reads a number of bytes or devices.
+    fn size(&mut self, object: &Object, field: &str) -> Option<u64> {
+        self.bounded(object, field, i64::MAX as u64)
+    }
+
+    fn bounded(&mut self, object: &Object, field: &str, most: u64) -> Option<u64> {
+        let Value::Int(integer) = self.value(object, field)? else { return None };
+        let value = match &integer {
+            Integer::Small(small) => u64::try_from(*small).ok().filter(|value| *value <= most),
+            Integer::Big(_) => None,
+        };
+        if value.is_none() {
+            self.invalid(object, field, format!("must be from 0 to {most}, but is {integer}"), None);
+        }
+        value
+    }
+
+    fn invalid(&mut self, object: &Object, field: &str, message: String, help: Option<&str>) {
+        self.problem(object, field, message, help, None);
+    }
+
+    fn problem(
+        &mut self,
+        object: &Object,
+        field: &str,
+        message: String,
+        help: Option<&str>,
+        other: Option<(Span, String)>,
+    ) {
+        let value = object.field_in_scope(field);
+        let replaced = value.as_ref().and_then(|value| value.resolve(self.work).ok().flatten());
+        let mut path = self.path.clone();
+        path.push(field_step(object, field));
+        self.problems.push(Problem {
+            path,
+            kind: ProblemKind::Invalid { message, help: help.map(str::to_owned), other },
+            at: value.map_or(Span::NONE, |value| value.at()).or(object.at()),
+            bound: replaced.map(|resolved| resolved.replaced).unwrap_or_default(),
+        });
+    }
+}
+
+fn field_step(object: &Object, field: &str) -> Step {
+    Step::Field { structure: object.ty().name(), field: field.to_owned() }
+}

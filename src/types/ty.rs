@@ -1,0 +1,235 @@
+//! Types as values: scalars, enumerations, choices, lists, maps and structs, their names and identity.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::error::Error;
+use super::object::Object;
+use super::value::Value;
+use crate::diagnostics::Span;
+
+/// A type.
+#[derive(Clone, Debug)]
+pub enum Type {
+    /// Text.
+    String,
+    /// An integer of any size.
+    Integer,
+    /// A float.
+    Float,
+    /// A boolean.
+    Boolean,
+    /// One of some texts.
+    Enum(Arc<EnumType>),
+    /// A value of the first type that takes it.
+    Choice(Arc<ChoiceType>),
+    /// Values of one type.
+    List(Arc<Type>),
+    /// Keys and values.
+    Map(Arc<(Type, Type)>),
+    /// Named fields.
+    Struct(Arc<StructType>),
+}
+
+/// One of some texts.
+#[derive(Debug, PartialEq)]
+pub struct EnumType {
+    name: String,
+    values: Vec<String>,
+}
+
+/// A value of the first type that takes it.
+#[derive(Debug, PartialEq)]
+pub struct ChoiceType {
+    name: String,
+    alternatives: Vec<Type>,
+}
+
+/// Named fields.
+///
+/// A struct inside of another type has its fields in alphabetical order, whatever the order of its definition
+/// (the cases of conformance/ say so); both are the same type.
+#[derive(Debug)]
+pub struct StructType {
+    name: String,
+    fields: Arc<[Field]>,
+    sorted: Arc<[Field]>,
+}
+
+/// A field of a struct.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Field {
+    /// What it is called.
+    pub name: String,
+    /// What it holds.
+    pub ty: Type,
+    /// Whether it must be set for the struct to pass a check.
+    pub required: bool,
+    /// What it holds if it is not given.
+    pub default: Option<Object>,
+}
+
+impl Field {
+    /// Makes an optional field.
+    pub fn new(name: impl Into<String>, ty: Type) -> Field {
+        Field { name: name.into(), ty: ty.nested(), required: false, default: None }
+    }
+
+    /// Makes the field required.
+    pub fn required(self) -> Field {
+        Field { required: true, ..self }
+    }
+
+    /// Gives it a default, as a plain copy: what is bound to `value` is lost (SEMANTICS 8.2).
+    pub fn default(self, value: &Value) -> Result<Field, Error> {
+        let default = match value {
+            Value::Empty => None,
+            value => {
+                let plain = Object::coerced(&self.ty, value, Span::NONE)?.get()?;
+                Some(Object::new(&self.ty, &plain, Span::NONE)?)
+            }
+        };
+        Ok(Field { default, ..self })
+    }
+}
+
+impl Type {
+    /// Makes an enumeration; its name is made of its values if none is given.
+    pub fn enumeration(name: Option<&str>, values: Vec<String>) -> Type {
+        let name = name.map_or_else(|| format!("Enum_{}", values.join("_")), str::to_owned);
+        Type::Enum(Arc::new(EnumType { name, values }))
+    }
+
+    /// Makes a choice; its name is made of its alternatives if none is given.
+    pub fn choice(name: Option<&str>, alternatives: Vec<Type>) -> Type {
+        let names = || alternatives.iter().map(|ty| ty.name()).collect::<Vec<_>>().join("_");
+        let name = name.map_or_else(|| format!("Choice_{}", names()), str::to_owned);
+        let alternatives = alternatives.iter().map(Type::nested).collect();
+        Type::Choice(Arc::new(ChoiceType { name, alternatives }))
+    }
+
+    /// Makes the type of lists of `element`.
+    pub fn list(element: &Type) -> Type {
+        Type::List(Arc::new(element.nested()))
+    }
+
+    /// Makes the type of maps from `key` to `value`.
+    pub fn map(key: &Type, value: &Type) -> Type {
+        Type::Map(Arc::new((key.nested(), value.nested())))
+    }
+
+    /// Makes a struct; of several fields of a name the last one counts.
+    pub fn structure(name: impl Into<String>, fields: Vec<Field>) -> Type {
+        let mut unique: Vec<Field> = Vec::with_capacity(fields.len());
+        for field in fields {
+            match unique.iter_mut().find(|known| known.name == field.name) {
+                Some(known) => *known = field,
+                None => unique.push(field),
+            }
+        }
+        let mut sorted = unique.clone();
+        sorted.sort_by(|left, right| left.name.cmp(&right.name));
+        Type::Struct(Arc::new(StructType { name: name.into(), fields: unique.into(), sorted: sorted.into() }))
+    }
+
+    /// Returns the name, which is made of the parameters' names for lists and maps.
+    pub fn name(&self) -> String {
+        match self {
+            Type::String => "String".to_owned(),
+            Type::Integer => "Integer".to_owned(),
+            Type::Float => "Float".to_owned(),
+            Type::Boolean => "Boolean".to_owned(),
+            Type::Enum(ty) => ty.name.clone(),
+            Type::Choice(ty) => ty.name.clone(),
+            Type::List(element) => format!("{element}List"),
+            Type::Map(entry) => format!("{}{}Map", entry.0, entry.1),
+            Type::Struct(ty) => ty.name.clone(),
+        }
+    }
+
+    /// Says whether objects of this type have others inside that can be named.
+    pub fn is_container(&self) -> bool {
+        matches!(self, Type::List(_) | Type::Map(_) | Type::Struct(_))
+    }
+
+    /// Returns the type as it is inside of another.
+    fn nested(&self) -> Type {
+        match self {
+            Type::Struct(ty) if !Arc::ptr_eq(&ty.fields, &ty.sorted) => Type::Struct(Arc::new(StructType {
+                name: ty.name.clone(),
+                fields: Arc::clone(&ty.sorted),
+                sorted: Arc::clone(&ty.sorted),
+            })),
+            _ => self.clone(),
+        }
+    }
+}
+
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name())
+    }
+}
+
+impl PartialEq for Type {
+    fn eq(&self, other: &Type) -> bool {
+        match (self, other) {
+            (Type::String, Type::String)
+            | (Type::Integer, Type::Integer)
+            | (Type::Float, Type::Float)
+            | (Type::Boolean, Type::Boolean) => true,
+            (Type::Enum(left), Type::Enum(right)) => Arc::ptr_eq(left, right) || left == right,
+            (Type::Choice(left), Type::Choice(right)) => Arc::ptr_eq(left, right) || left == right,
+            (Type::List(left), Type::List(right)) => Arc::ptr_eq(left, right) || left == right,
+            (Type::Map(left), Type::Map(right)) => Arc::ptr_eq(left, right) || left == right,
+            (Type::Struct(left), Type::Struct(right)) => left.name == right.name && left.same_fields(right),
+            _ => false,
+        }
+    }
+}
+
+impl EnumType {
+    /// Returns the name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the accepted texts.
+    pub fn values(&self) -> &[String] {
+        &self.values
+    }
+}
+
+impl ChoiceType {
+    /// Returns the name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the alternatives in the order in which they are tried.
+    pub fn alternatives(&self) -> &[Type] {
+        &self.alternatives
+    }
+}
+
+impl StructType {
+    /// Returns the name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the fields in their order.
+    pub fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
+    /// Returns the place of a field in [`StructType::fields`].
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.fields.iter().position(|field| field.name == name)
+    }
+
+    /// Says whether both have equal fields in any order, whatever their own names (SEMANTICS 8.5).
+    pub fn same_fields(&self, other: &StructType) -> bool {
+        Arc::ptr_eq(&self.sorted, &other.sorted) || self.sorted == other.sorted
+    }
+}

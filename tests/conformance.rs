@@ -1,0 +1,87 @@
+//! Runs the cases whose answers came from the original's configuration library, schema and planner.
+//!
+//! Every `*.json` in the folder named by `THERMOS_CONFORMANCE`, else in `tests/conformance/`. FORMAT.md there says what
+//! a case means. A case tagged `quirk` may fail if `deviations.txt` gives a reason; any other failure fails the test.
+
+#![allow(clippy::print_stdout)]
+
+mod answers;
+mod objects;
+mod references;
+mod templates;
+mod thermos;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value as Json;
+
+/// What a case got wrong, for a reader of the test's output.
+type Verdict = Result<(), String>;
+
+#[test]
+fn conformance() {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance");
+    let folder = std::env::var_os("THERMOS_CONFORMANCE").map_or_else(|| own.clone(), PathBuf::from);
+    let deviations = deviations(&own.join("deviations.txt"));
+    let mut broken = Vec::new();
+    let mut count = 0;
+    for file in case_files(&folder) {
+        let text = fs::read_to_string(&file).unwrap();
+        let cases: Vec<Json> = serde_json::from_str(&text).unwrap();
+        let (mut passed, mut failed) = (0, 0);
+        for case in &cases {
+            let id = case["id"].as_str().unwrap();
+            match run_case(case) {
+                Ok(()) => passed += 1,
+                Err(reason) => {
+                    failed += 1;
+                    let listed = case["quirk"] == true && deviations.contains_key(id);
+                    println!("{} {id}: {reason}", if listed { "deviates" } else { "FAILED" });
+                    if !listed {
+                        broken.push(id.to_owned());
+                    }
+                }
+            }
+        }
+        count += passed + failed;
+        println!("{}: {passed} passed, {failed} failed", file.file_name().unwrap().to_string_lossy());
+    }
+    assert!(count > 0, "no cases in {}", folder.display());
+    assert!(broken.is_empty(), "{} cases fail: {}", broken.len(), broken.join(" "));
+}
+
+fn run_case(case: &Json) -> Verdict {
+    match case["kind"].as_str().unwrap() {
+        "parse" | "scoped_to" | "concat" | "first_rest" | "compare" => references::run(case),
+        "split" | "resolve" | "join" => templates::run(case),
+        "coerce" | "type_name" | "equal" | "object" | "json_load" => objects::run(case),
+        "type_fields" | "enum_values" | "extract_ports" | "task_ports" | "process_name" | "validate_task" => {
+            thermos::run(case)
+        }
+        "schedule" | "graph" => Err("no planner".to_owned()),
+        "helper" => Err("helpers are not run".to_owned()),
+        other => Err(format!("unknown kind {other}")),
+    }
+}
+
+fn case_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
+    files.sort();
+    files
+}
+
+/// Reads `id<TAB>reason` lines.
+fn deviations(path: &Path) -> BTreeMap<String, String> {
+    let text = fs::read_to_string(path).unwrap();
+    let line = |line: &str| line.split_once('\t').map(|(id, reason)| (id.to_owned(), reason.to_owned()));
+    text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(|l| line(l).unwrap()).collect()
+}
+
+/// Says that two answers differ.
+fn same<T: PartialEq + std::fmt::Debug>(what: &str, found: T, expected: T) -> Verdict {
+    if found == expected { Ok(()) } else { Err(format!("{what}: expected {expected:?}, found {found:?}")) }
+}

@@ -1,0 +1,171 @@
+//! thermos_schema.json: the task document, its ports and its validation.
+
+use serde_json::{Value as Json, json};
+use thermos::schema::{self, PortsError, schema};
+use thermos::template::Work;
+use thermos::types::{Error, Object, Type, Value};
+
+use super::answers::{Types, class, same_value};
+use super::objects::type_text;
+use super::{Verdict, same};
+
+pub(super) fn run(case: &Json) -> Verdict {
+    let expect = &case["expect"];
+    match case["kind"].as_str().unwrap() {
+        "type_fields" => type_fields(&Types::of(case).parse(&case["type"]), &expect["fields"]),
+        "enum_values" => {
+            let ty = if case["type"] == "LoggerMode" {
+                &schema().logger_mode
+            } else {
+                &schema().logger_destination
+            };
+            let Type::Enum(enumeration) = ty else { return Err("no enumeration".to_owned()) };
+            same("enum", &json!({"name": enumeration.name(), "values": enumeration.values()}), expect)
+        }
+        "process_name" => {
+            let name = case["name"].as_str().unwrap();
+            verdict(original::process_name(name), expect)
+        }
+        "extract_ports" => {
+            let object = build(case)?;
+            answer(schema::ports(&object, &Work::default()).map_err(original::Invalid::from), expect)
+        }
+        "task_ports" => answer(original::task_ports(&build(case)?, case["strict"] == true), expect),
+        _ => verdict(original::validate_task(&build(case)?), expect),
+    }
+}
+
+fn build(case: &Json) -> Result<Object, String> {
+    Types::of(case).build(&case["build"]).map_err(|error| format!("build: {error}"))
+}
+
+fn type_fields(ty: &Type, expected: &Json) -> Verdict {
+    let Type::Struct(structure) = ty else { return Err("no struct".to_owned()) };
+    let expected = expected.as_array().unwrap();
+    same("fields", structure.fields().len(), expected.len())?;
+    for (field, expected) in structure.fields().iter().zip(expected) {
+        let found = json!([field.name, type_text(&field.ty), field.required, field.default.is_some()]);
+        let wanted =
+            json!([expected["field"], expected["type"], expected["required"], expected["has_default"]]);
+        same("field", &found, &wanted)?;
+        let default = field.default.as_ref().map_or(Ok(Value::Null), Object::get).unwrap();
+        if !same_value(&default, &expected["default"]) {
+            return Err(format!("default of {}: {default:?}", field.name));
+        }
+    }
+    Ok(())
+}
+
+fn answer(found: Result<std::collections::BTreeSet<String>, original::Invalid>, expect: &Json) -> Verdict {
+    match found {
+        Ok(ports) => same("ports", &json!({"ports": ports}), expect),
+        Err(invalid) => {
+            let found = json!({"error": {"class": invalid.class, "message": invalid.message}});
+            same("error", &found, expect)
+        }
+    }
+}
+
+fn verdict(found: Result<(), String>, expect: &Json) -> Verdict {
+    same("ok", found.is_ok(), expect["ok"] == true)?;
+    match (found, expect["message"].as_str()) {
+        (Err(found), Some(message)) => same("message", found.as_str(), message),
+        (Err(found), None) => {
+            let Some(unbound) = expect["unbound_sorted"].as_array() else { return Ok(()) };
+            let words = unbound.iter().map(|word| word.as_str().unwrap());
+            let missing: Vec<&str> = words.filter(|word| !found.contains(word)).collect();
+            same("unbound", missing, Vec::new())
+        }
+        (Ok(()), _) => Ok(()),
+    }
+}
+
+/// The original's own validation, with its verdicts and texts; users get [`schema::check_task`] instead.
+mod original {
+    use super::*;
+    use std::collections::BTreeSet;
+    use thermos::diagnostics::Span;
+    use thermos::types::bindings;
+
+    pub(super) struct Invalid {
+        pub(super) class: &'static str,
+        pub(super) message: String,
+    }
+
+    impl From<PortsError> for Invalid {
+        fn from(error: PortsError) -> Invalid {
+            let class = match &error {
+                PortsError::BadSpecification(_) => "invalid_ports",
+                PortsError::Types(error) => class(error),
+            };
+            Invalid { class, message: error.to_string() }
+        }
+    }
+
+    impl From<Error> for Invalid {
+        fn from(error: Error) -> Invalid {
+            Invalid { class: class(&error), message: error.to_string() }
+        }
+    }
+
+    pub(super) fn process_name(name: &str) -> Result<(), String> {
+        let valid = !name.is_empty() && !name.starts_with('.') && !name.contains('/');
+        if valid { Ok(()) } else { Err(format!("Invalid process name: {name}")) }
+    }
+
+    fn processes(task: &Object, work: &Work) -> Result<Vec<Object>, Error> {
+        let list = task.interpolated_field("processes", work)?;
+        let list = list.map(|list| list.object.interpolate(work)).transpose()?;
+        Ok(list.and_then(|list| list.object.elements().map(<[Object]>::to_vec)).unwrap_or_default())
+    }
+
+    pub(super) fn task_ports(task: &Object, strict: bool) -> Result<BTreeSet<String>, Invalid> {
+        let work = Work::default();
+        if strict && let Some(problem) = task.typecheck(&work).first() {
+            return Err(Invalid { class: "invalid_task", message: problem.message(&work)? });
+        }
+        let mut ports = BTreeSet::new();
+        for process in processes(&task.interpolate(&work)?.object, &work)? {
+            match schema::ports(&process, &work) {
+                Ok(found) => ports.extend(found),
+                Err(PortsError::BadSpecification(_)) => {
+                    let message = format!("Task has invalid process: {}", process.text(&work)?);
+                    return Err(Invalid { class: "invalid_task", message });
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(ports)
+    }
+
+    pub(super) fn validate_task(task: &Object) -> Result<(), String> {
+        let work = Work::default();
+        let text = |error: Error| error.to_string();
+        for process in processes(task, &work).map_err(text)? {
+            if let Some(name) = process.interpolated_field("name", &work).map_err(text)? {
+                let name = name.object.text(&work).map_err(text)?;
+                process_name(&name).map_err(|message| format!("Task has invalid process: {message}"))?;
+            }
+        }
+        if let Some(problem) = task.typecheck(&work).first() {
+            return Err(format!("Failed to fully evaluate task: {}", problem.message(&work).map_err(text)?));
+        }
+        let bound = task.modulo(context(task, &work).map_err(text)?.into(), &work).map_err(text)?;
+        let open = bound.interpolate(&work).map_err(text)?.unbound;
+        if open.is_empty() {
+            return Ok(());
+        }
+        let open: Vec<String> = open.iter().map(|tag| format!("{{{{{}}}}}", tag.reference)).collect();
+        let hint = "Make sure you are not nesting template variables.";
+        Err(format!("Unexpected unbound refs: {}. {hint}", open.join(" ")))
+    }
+
+    fn context(task: &Object, work: &Work) -> Result<thermos::template::Environment<Object>, Error> {
+        let ports = schema::ports(task, work).unwrap_or_default();
+        let ports = Value::Map(ports.iter().map(|port| (Value::text(port.as_str()), 31337.into())).collect());
+        let fields = [("task_id", "task-0".into()), ("user", "nobody".into()), ("ports", ports)];
+        let fields = fields.map(|(name, value)| (name.to_owned(), value, Span::NONE));
+        let context = Object::with_fields(&schema().context, fields, Span::NONE)?;
+        bindings::environment(&Value::map([("thermos", context.into())]), Span::NONE)
+    }
+}
