@@ -11,6 +11,8 @@ mod arguments;
 mod context;
 mod exit;
 mod failure;
+mod logs;
+mod patterns;
 mod ports;
 mod report;
 mod task_id;
