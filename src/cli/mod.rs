@@ -8,6 +8,7 @@
 #![allow(dead_code)]
 
 mod arguments;
+mod clock;
 mod context;
 mod exit;
 mod failure;
@@ -15,6 +16,7 @@ mod logs;
 mod patterns;
 mod ports;
 mod report;
+mod simple_task;
 mod task_id;
 mod terminal;
 mod usage;
