@@ -1,1 +1,41 @@
-//! checkpoint
+//! The checkpoint: what a task has done, so that nothing is lost when anything dies.
+//!
+//! Records are lines of JSON in streams with one writer each; the state of a task is a fold over them through one
+//! transition function, the same for status, tail, the observer, recovery and the runner (RUNNER.md section 3).
+//!
+//! - [`claim`]: how a coordinator, or the recovery that fences it, takes a run.
+//! - [`error`]: what can be wrong with a checkpoint.
+//! - [`files`]: writing beside and renaming, syncing.
+//! - [`find`]: the tasks under a root.
+//! - [`load`]: from a task's streams to its state.
+//! - [`lock`]: who may change a task.
+//! - [`paths`]: where everything lies.
+//! - [`record`]: what the lines say.
+//! - [`request`]: what `kill` wants of a living runner.
+//! - [`state`]: the fold.
+//! - [`status`]: what `status --format json` shows.
+//! - [`stream`]: appending lines and reading them back.
+//! - [`task_id`]: ids of tasks.
+
+pub mod claim;
+pub mod error;
+pub mod files;
+pub mod find;
+pub mod load;
+pub mod lock;
+pub mod paths;
+pub mod record;
+pub mod request;
+pub mod state;
+pub mod status;
+pub mod stream;
+pub mod task_id;
+
+pub use error::CheckpointError;
+pub use find::TaskEntry;
+pub use lock::Ownership;
+pub use paths::{Root, TaskPaths};
+pub use record::{Header, ProcessState, ProcessStatus, Record, TaskState, TaskStatus};
+pub use state::{History, State};
+pub use status::Status;
+pub use task_id::TaskId;

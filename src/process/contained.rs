@@ -13,12 +13,13 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::libc;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::wait::WaitStatus;
 use nix::unistd::{Pid, pipe2};
 
 use super::fork::{self, Forked};
+use super::pidfd::poll_timeout;
 use super::signals;
 
 /// What a contained child may use.
@@ -148,9 +149,7 @@ fn receive(reader: OwnedFd, deadline: Instant) -> io::Result<Option<Vec<u8>>> {
         if left.is_zero() {
             return Ok(None);
         }
-        let millis = left.as_micros().div_ceil(1000).min(i32::MAX as u128) as i32;
-        let timeout = PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX);
-        match poll(&mut [PollFd::new(pipe.as_fd(), PollFlags::POLLIN)], timeout) {
+        match poll(&mut [PollFd::new(pipe.as_fd(), PollFlags::POLLIN)], poll_timeout(Some(left))) {
             Ok(0) | Err(Errno::EINTR) => continue,
             Ok(_) => {}
             Err(error) => return Err(error.into()),

@@ -1,0 +1,96 @@
+//! Claiming a run: whoever moves the first record to the run's file has it, for ever.
+//!
+//! A coordinator claims its run before it starts the command; recovery claims the run of a coordinator that never came,
+//! so that it finds the name taken if it comes after all.
+
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+
+use super::error::CheckpointError;
+use super::files;
+use super::paths::TaskPaths;
+use super::record::{ProcessStatus, Record};
+use super::stream::Writer;
+
+/// Bytes that a claim reserves, so that the records after it fit even on a disk that is full by then.
+const RESERVE: i64 = 4096;
+
+/// Claims the run that `first` speaks of; nothing if somebody has it.
+///
+/// `who` keeps claimers of one run apart until one of them has it.
+pub fn claim(
+    paths: &TaskPaths,
+    who: &str,
+    first: ProcessStatus,
+    durable: bool,
+) -> Result<Option<Writer>, CheckpointError> {
+    let target = paths.run(&first.process, first.run);
+    let beside = paths.folder().join(format!("{who}.{}.{}", first.process, first.run));
+    let claimed = write_beside(&beside, first, durable).and_then(|writer| {
+        let moved =
+            move_without_replacing(&beside, &target).map_err(CheckpointError::io("create", &target))?;
+        Ok(moved.then_some(writer))
+    });
+    if !matches!(claimed, Ok(Some(_))) {
+        let _ = fs::remove_file(&beside);
+    } else if durable {
+        files::sync_folder_of(&target)?;
+    }
+    claimed
+}
+
+fn write_beside(beside: &Path, first: ProcessStatus, durable: bool) -> Result<Writer, CheckpointError> {
+    let mut options = OpenOptions::new();
+    // Left from a claim that failed for lack of room, if it exists: each claimer has one run and one name.
+    let opened = options.append(true).create(true).mode(0o600).open(beside);
+    let file = opened.map_err(CheckpointError::io("create", beside))?;
+    let mut writer = Writer::of_file(file, beside, durable)?;
+    writer.truncate(0)?;
+    writer.reserve(RESERVE)?;
+    writer.append([&Record::ProcessStatus(Box::new(first))])?;
+    writer.sync()?;
+    Ok(writer)
+}
+
+/// Says `false` if the target exists.
+fn move_without_replacing(from: &Path, to: &Path) -> io::Result<bool> {
+    match renameat2(AT_FDCWD, from, AT_FDCWD, to, RenameFlags::RENAME_NOREPLACE) {
+        Ok(()) => Ok(true),
+        Err(Errno::EEXIST) => Ok(false),
+        Err(Errno::EINVAL | Errno::ENOSYS) => link(from, to),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn link(from: &Path, to: &Path) -> io::Result<bool> {
+    match fs::hard_link(from, to) {
+        Ok(()) => fs::remove_file(from).map(|()| true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::load::read_run;
+    use crate::checkpoint::record::ProcessState;
+    use crate::checkpoint::{Root, TaskId};
+
+    #[test]
+    fn a_run_is_claimed_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = Root::new(folder.path()).task(&TaskId::new("a").unwrap());
+        fs::create_dir_all(paths.folder()).unwrap();
+        let status = |state| ProcessStatus { seq: 1, process: "p".into(), state, ..ProcessStatus::default() };
+        assert!(claim(&paths, "fence", status(ProcessState::Lost), true).unwrap().is_some());
+        assert!(claim(&paths, "claim", status(ProcessState::Forked), false).unwrap().is_none());
+        assert_eq!(read_run(&paths, "p", 0).unwrap()[0].state, ProcessState::Lost);
+        assert_eq!(fs::read_dir(paths.folder()).unwrap().count(), 1);
+    }
+}

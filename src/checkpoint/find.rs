@@ -1,0 +1,69 @@
+//! The tasks under a root.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use super::error::CheckpointError;
+use super::paths::{Root, TaskPaths};
+use super::task_id::TaskId;
+
+/// A task that has a file under the root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskEntry {
+    /// The id.
+    pub id: TaskId,
+    /// Whether the index has it among the finished; its stream is the truth.
+    pub finished: bool,
+}
+
+impl Root {
+    /// Lists all tasks, sorted by id; a root that does not exist has none.
+    pub fn tasks(&self) -> Result<Vec<TaskEntry>, CheckpointError> {
+        let mut found = list(&self.active(), false)?;
+        found.extend(list(&self.finished(), true)?);
+        // A task that is renamed between the two listings is seen twice or not at all; twice is put right here.
+        found.sort_by(|left, right| (&left.id, right.finished).cmp(&(&right.id, left.finished)));
+        found.dedup_by(|later, earlier| later.id == earlier.id);
+        Ok(found)
+    }
+
+    /// Returns the paths of a task, if there is one of this id.
+    pub fn find(&self, id: &TaskId) -> Result<Option<TaskPaths>, CheckpointError> {
+        let paths = self.task(id);
+        // Asked for in the order of a task's life, so that one that ends meanwhile is found.
+        for path in [paths.active(), paths.finished()] {
+            if path.try_exists().map_err(CheckpointError::io("read", &path))? {
+                return Ok(Some(paths));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Reads a task's document, wherever the index has it; nothing if there is no such task.
+pub fn read_task(paths: &TaskPaths) -> Result<Option<Vec<u8>>, CheckpointError> {
+    for path in [paths.active(), paths.finished()] {
+        match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            read => return read.map(Some).map_err(CheckpointError::io("read", &path)),
+        }
+    }
+    Ok(None)
+}
+
+fn list(folder: &Path, finished: bool) -> Result<Vec<TaskEntry>, CheckpointError> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(CheckpointError::io("read", folder))?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(CheckpointError::io("read", folder))?.file_name();
+        // What has no such name was put there by somebody else, or is being written.
+        if let Some(id) = name.to_str().and_then(|name| TaskId::new(name).ok()) {
+            found.push(TaskEntry { id, finished });
+        }
+    }
+    Ok(found)
+}

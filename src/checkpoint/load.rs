@@ -1,0 +1,145 @@
+//! From a task's streams to its state: the runner's stream first, then the files of runs that are not ended there.
+
+use std::fs;
+
+use super::error::CheckpointError;
+use super::paths::{TaskPaths, parse_run_name};
+use super::record::{ProcessState, ProcessStatus, Record};
+use super::state::{Applied, FoldError, State};
+use super::stream;
+
+/// What the runner's stream alone says.
+#[derive(Debug, Default)]
+pub struct RunnerStream {
+    /// The fold over its records.
+    pub state: State,
+    /// Bytes of its whole lines; what follows is torn.
+    pub length: u64,
+}
+
+/// Reads the state of a task as everybody but its owner sees it. Never locks, never writes.
+pub fn load(paths: &TaskPaths) -> Result<State, CheckpointError> {
+    let mut state = load_runner(paths)?.state;
+    if state.header.is_none() {
+        return Ok(state);
+    }
+    for (process, run) in unended_runs(paths, &state)? {
+        for status in read_run(paths, &process, run)? {
+            adopt(&mut state, &status).map_err(|source| CheckpointError::Impossible {
+                path: paths.run(&process, run),
+                line: 0,
+                source,
+            })?;
+        }
+    }
+    Ok(state)
+}
+
+/// Folds the runner's stream.
+pub fn load_runner(paths: &TaskPaths) -> Result<RunnerStream, CheckpointError> {
+    let path = paths.runner();
+    let mut state = State::default();
+    let length = stream::read(&path, |line, record| {
+        let applied = state.apply(record);
+        applied.map(drop).map_err(|source| CheckpointError::Impossible { path: path.clone(), line, source })
+    })?;
+    Ok(RunnerStream { state, length })
+}
+
+/// Reads the records of a run; empty if nobody has claimed it.
+pub fn read_run(paths: &TaskPaths, process: &str, run: u64) -> Result<Vec<ProcessStatus>, CheckpointError> {
+    let path = paths.run(process, run);
+    let mut statuses = Vec::new();
+    stream::read(&path, |line, record| match record {
+        Record::ProcessStatus(status) if status.process == process && status.run == run => {
+            statuses.push(*status);
+            Ok(())
+        }
+        Record::Unknown(_) => Ok(()),
+        _ => Err(CheckpointError::Damaged {
+            path: path.clone(),
+            line,
+            reason: "a record of another stream".into(),
+        }),
+    })?;
+    Ok(statuses)
+}
+
+/// Lists the runs that have a file and are not ended in `state`, in order; among them runs that `state` does not know,
+/// whose WAITING went with the power.
+pub fn unended_runs(paths: &TaskPaths, state: &State) -> Result<Vec<(String, u64)>, CheckpointError> {
+    let folder = paths.folder();
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(CheckpointError::io("read", folder))? {
+        let name = entry.map_err(CheckpointError::io("read", folder))?.file_name();
+        let Some((process, run)) = name.to_str().and_then(parse_run_name) else { continue };
+        let history = state.processes.get(process);
+        let is_old = history.and_then(|history| history.last()).is_some_and(|last| match last.run == run {
+            true => last.state.is_terminal(),
+            false => run < last.run,
+        });
+        if !is_old {
+            found.push((process.to_owned(), run));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Takes in a record of a run's own file and returns the records that were news.
+///
+/// The first record of a run that the state does not know brings along what must have been before it: the end of the
+/// run before, and its own WAITING, which went with the power.
+pub fn adopt(state: &mut State, status: &ProcessStatus) -> Result<Vec<Record>, FoldError> {
+    let mut records = Vec::new();
+    if state.run(&status.process, status.run).is_none() {
+        records.extend(missing_before(state, status));
+    }
+    records.push(Record::ProcessStatus(Box::new(status.clone())));
+    let mut news = Vec::new();
+    for record in records {
+        if state.apply(record.clone())? == Applied::New {
+            news.push(record);
+        }
+    }
+    Ok(news)
+}
+
+fn missing_before(state: &State, first: &ProcessStatus) -> Vec<Record> {
+    let history = state.processes.get(&first.process);
+    let mut seq = history.map_or(0, |history| history.next_seq);
+    let mut record = |run: u64, state: ProcessState| {
+        let status =
+            ProcessStatus { seq, run, state, process: first.process.clone(), ..ProcessStatus::default() };
+        seq += 1;
+        Record::ProcessStatus(Box::new(status))
+    };
+    let unended = history.and_then(|history| history.last()).filter(|last| !last.state.is_terminal());
+    let mut records: Vec<Record> =
+        unended.map(|last| record(last.run, ProcessState::Lost)).into_iter().collect();
+    records.push(record(first.run, ProcessState::Waiting));
+    records
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::History;
+
+    fn status(seq: u64, run: u64, state: ProcessState) -> ProcessStatus {
+        ProcessStatus { seq, process: "p".into(), run, state, ..ProcessStatus::default() }
+    }
+
+    #[test]
+    fn a_run_whose_waiting_was_lost_is_folded_in() {
+        use ProcessState::{Forked, Lost, Running};
+        let mut history = History { next_seq: 2, runs: vec![status(1, 0, Forked)] };
+        let mut state =
+            State { header: Some(crate::checkpoint::record::tests::header()), ..State::default() };
+        state.processes.insert("p".into(), history.clone());
+        assert_eq!(adopt(&mut state, &status(4, 1, Forked)).unwrap().len(), 3);
+        assert_eq!(adopt(&mut state, &status(5, 1, Running)).unwrap().len(), 1);
+        history = state.processes["p"].clone();
+        assert_eq!((history.next_seq, &history.runs[0].state, &history.runs[1].state), (6, &Lost, &Running));
+    }
+}

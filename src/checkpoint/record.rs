@@ -1,0 +1,340 @@
+//! What the lines of a checkpoint say. Fields and states of a newer version are carried, not rejected.
+
+use std::path::PathBuf;
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::task_id::TaskId;
+
+/// One line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Record {
+    /// The first line of the runner's stream.
+    RunnerHeader(Box<Header>),
+    /// The task enters a state, or another runner takes it over.
+    TaskStatus(Box<TaskStatus>),
+    /// A run of a process enters a state.
+    ProcessStatus(Box<ProcessStatus>),
+    /// A kind of a newer version.
+    #[serde(skip_deserializing, untagged)]
+    Unknown(Map<String, Value>),
+}
+
+const KINDS: [&str; 3] = ["runner_header", "task_status", "process_status"];
+
+impl Record {
+    /// Reads a line without its newline.
+    pub fn parse(line: &[u8]) -> Result<Record, serde_json::Error> {
+        serde_json::from_slice(line).or_else(|error| {
+            match serde_json::from_slice::<Map<String, Value>>(line) {
+                Ok(map) if map.len() == 1 && !map.keys().any(|kind| KINDS.contains(&kind.as_str())) => {
+                    Ok(Record::Unknown(map))
+                }
+                _ => Err(error),
+            }
+        })
+    }
+
+    /// Appends the record as a line to a buffer.
+    pub fn write_line(&self, buffer: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+        serde_json::to_writer(&mut *buffer, self)?;
+        buffer.push(b'\n');
+        Ok(())
+    }
+}
+
+/// What a task was launched with: everything that decides how it runs, so that a resumed run goes on the same way.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Header {
+    /// The id.
+    pub task_id: TaskId,
+    /// The task's name, which the id has only in part.
+    pub name: String,
+    /// Milliseconds since 1970.
+    pub launch_time_ms: u64,
+    /// Where commands run.
+    pub sandbox: PathBuf,
+    /// Holds `PROCESS/RUN/stdout`.
+    pub log_dir: PathBuf,
+    /// Where it was launched.
+    pub hostname: String,
+    /// As whom commands run.
+    pub user: String,
+    /// As whom commands run, as a number.
+    pub uid: u32,
+    /// Numbers of named ports.
+    pub ports: IndexMap<String, u16>,
+    /// During which boot it was launched.
+    pub boot_id: String,
+    /// The random mark in the environment of everything that the task starts.
+    pub launch: String,
+    /// The version that launched it.
+    pub version: String,
+    /// Whether commands see the sandbox as their root.
+    pub chroot: bool,
+    /// Whether commands get the caller's environment.
+    pub preserve_env: bool,
+    /// A lower limit of running processes than the task's own.
+    pub concurrency: Option<u32>,
+    /// Whether records are synced.
+    pub durable: bool,
+    /// Whether resource limits are enforced.
+    pub enforce: bool,
+    /// How coordinators are started.
+    pub launcher: String,
+    /// Fields of a newer version.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
+}
+
+/// The states of a task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum TaskState {
+    /// Ordinary processes run.
+    Active,
+    /// What still runs is being ended.
+    Cleaning,
+    /// Final processes run.
+    Finalizing,
+    /// All went well.
+    Success,
+    /// Too many processes failed.
+    Failed,
+    /// Somebody ended it.
+    Killed,
+    /// It was given up.
+    Lost,
+    /// A state of a newer version.
+    #[serde(untagged)]
+    Other(String),
+}
+
+impl TaskState {
+    /// Says whether nothing follows this state.
+    pub fn is_terminal(&self) -> bool {
+        matches!(self, TaskState::Success | TaskState::Failed | TaskState::Killed | TaskState::Lost)
+    }
+
+    /// Returns the word in records and output.
+    pub fn as_str(&self) -> &str {
+        match self {
+            TaskState::Active => "ACTIVE",
+            TaskState::Cleaning => "CLEANING",
+            TaskState::Finalizing => "FINALIZING",
+            TaskState::Success => "SUCCESS",
+            TaskState::Failed => "FAILED",
+            TaskState::Killed => "KILLED",
+            TaskState::Lost => "LOST",
+            TaskState::Other(word) => word,
+        }
+    }
+}
+
+/// The task enters a state, or a runner takes it over in the state it is in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TaskStatus {
+    /// The state.
+    pub state: TaskState,
+    /// Milliseconds since 1970.
+    pub timestamp_ms: u64,
+    /// The runner.
+    pub runner_pid: i32,
+    /// The runner's user.
+    pub runner_uid: u32,
+    /// Start time of the runner in clock ticks since boot.
+    pub runner_ticks: u64,
+    /// Host of the runner.
+    pub runner_host: String,
+    /// Boot of the runner's host.
+    pub runner_boot_id: String,
+    /// Why, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The terminal state that is decided, from CLEANING on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<TaskState>,
+    /// When everything must be over, in milliseconds since 1970, from CLEANING on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_ms: Option<u64>,
+    /// Fields of a newer version.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
+}
+
+/// The states of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum ProcessState {
+    /// The runner is about to fork the coordinator.
+    #[default]
+    Waiting,
+    /// The coordinator has claimed the run.
+    Forked,
+    /// The command runs.
+    Running,
+    /// The command returned 0.
+    Success,
+    /// The command failed, or could not be started.
+    Failed,
+    /// Somebody ended the command.
+    Killed,
+    /// The coordinator ended without a word, or never came.
+    Lost,
+    /// A state of a newer version.
+    #[serde(untagged)]
+    Other(String),
+}
+
+impl ProcessState {
+    /// Says whether nothing follows this state in its run.
+    pub fn is_terminal(&self) -> bool {
+        use ProcessState::{Failed, Killed, Lost, Success};
+        matches!(self, Success | Failed | Killed | Lost)
+    }
+
+    /// Returns the word in records and output.
+    pub fn as_str(&self) -> &str {
+        match self {
+            ProcessState::Waiting => "WAITING",
+            ProcessState::Forked => "FORKED",
+            ProcessState::Running => "RUNNING",
+            ProcessState::Success => "SUCCESS",
+            ProcessState::Failed => "FAILED",
+            ProcessState::Killed => "KILLED",
+            ProcessState::Lost => "LOST",
+            ProcessState::Other(word) => word,
+        }
+    }
+}
+
+/// A run of a process enters a state; also what is known of a run, when later records are merged into earlier ones.
+///
+/// Times are seconds since 1970; ticks are clock ticks from boot to the start of a process.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ProcessStatus {
+    /// Counts the records of a process through all its runs, from 0.
+    pub seq: u64,
+    /// The process.
+    pub process: String,
+    /// Counts its runs, from 0.
+    pub run: u64,
+    /// The state.
+    pub state: ProcessState,
+    /// The coordinator, from FORKED on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coordinator_pid: Option<i32>,
+    /// Start of the coordinator.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coordinator_ticks: Option<u64>,
+    /// Host of the coordinator.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// Boot of the coordinator's host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub boot_id: Option<String>,
+    /// When the run was claimed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fork_time: Option<f64>,
+    /// The command, from RUNNING on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pid: Option<i32>,
+    /// The command's session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sid: Option<i32>,
+    /// Start of the command.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ticks: Option<u64>,
+    /// When the command was started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_time: Option<f64>,
+    /// When the run ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stop_time: Option<f64>,
+    /// What the command returned; negative for a signal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub return_code: Option<i32>,
+    /// What the command used, itself and what it waited for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+    /// Why, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Fields of a newer version.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
+}
+
+/// What a command used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Seconds of processor time in the program.
+    pub user: f64,
+    /// Seconds of processor time in the kernel.
+    pub system: f64,
+    /// Bytes of memory of the largest process.
+    pub max_rss: u64,
+}
+
+impl ProcessStatus {
+    /// Takes over what a later record of the same run says.
+    pub(crate) fn merge(&mut self, later: ProcessStatus) {
+        fn take<T>(field: &mut Option<T>, later: Option<T>) {
+            if later.is_some() {
+                *field = later;
+            }
+        }
+        self.seq = later.seq;
+        self.state = later.state;
+        take(&mut self.coordinator_pid, later.coordinator_pid);
+        take(&mut self.coordinator_ticks, later.coordinator_ticks);
+        take(&mut self.host, later.host);
+        take(&mut self.boot_id, later.boot_id);
+        take(&mut self.fork_time, later.fork_time);
+        take(&mut self.pid, later.pid);
+        take(&mut self.sid, later.sid);
+        take(&mut self.ticks, later.ticks);
+        take(&mut self.start_time, later.start_time);
+        take(&mut self.stop_time, later.stop_time);
+        take(&mut self.return_code, later.return_code);
+        take(&mut self.usage, later.usage);
+        take(&mut self.reason, later.reason);
+        self.extra.extend(later.extra);
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// A header for tests in which it does not matter.
+    pub(in crate::checkpoint) fn header() -> Header {
+        let text = r#"{"task_id":"t","name":"t","launch_time_ms":0,"sandbox":"/","log_dir":"/","hostname":"h","user":"u",
+            "uid":0,"ports":{},"boot_id":"b","launch":"m","version":"0","chroot":false,"preserve_env":false,
+            "concurrency":null,"durable":false,"enforce":false,"launcher":"fork"}"#;
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn what_a_newer_version_wrote_is_carried() {
+        let lines = [
+            r#"{"process_status":{"seq":3,"process":"a","run":0,"state":"PAUSED","colour":"red"}}"#,
+            r#"{"summary":{"runs":5}}"#,
+        ];
+        for line in lines {
+            let mut buffer = Vec::new();
+            Record::parse(line.as_bytes()).unwrap().write_line(&mut buffer).unwrap();
+            assert_eq!(String::from_utf8(buffer).unwrap().trim_end(), line);
+        }
+    }
+
+    #[test]
+    fn damage_is_not_taken_for_a_newer_version() {
+        for line in ["", "{", "[]", "{}", r#"{"process_status":{}}"#, r#"{"task_status":{}}"#] {
+            assert!(Record::parse(line.as_bytes()).is_err(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! The state of a task: a fold over its records through one transition function. Touches no file.
+
+use indexmap::IndexMap;
+
+use super::record::{Header, ProcessState, ProcessStatus, Record, TaskState, TaskStatus};
+
+/// What a task has done so far.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct State {
+    /// What the task was launched with; without it nothing has started.
+    pub header: Option<Header>,
+    /// Every state and every takeover, in order.
+    pub statuses: Vec<TaskStatus>,
+    /// The processes that ran, in the order of their first runs.
+    pub processes: IndexMap<String, History>,
+}
+
+/// The runs of a process.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct History {
+    /// The number of the next record.
+    pub next_seq: u64,
+    /// What is known of each run, in order; without those that were forgotten.
+    pub runs: Vec<ProcessStatus>,
+}
+
+/// What a record did to the state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// It was news.
+    New,
+    /// It was known already, or speaks of a run that was given up.
+    Skipped,
+}
+
+/// A record that cannot follow those before it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FoldError {
+    /// A second header, or anything before the first.
+    #[error("a header is the first record, and the only one")]
+    Header,
+    /// Records of a process are missing.
+    #[error("process '{process}': record {found} follows record {expected}, those between are missing",
+        expected = i128::from(*.next) - 1)]
+    Gap {
+        /// The process.
+        process: String,
+        /// The number that should have come.
+        next: u64,
+        /// The number that came.
+        found: u64,
+    },
+    /// A run cannot go from its state to this one.
+    #[error("process '{process}', run {run}: {to} cannot follow {from}")]
+    Run {
+        /// The process.
+        process: String,
+        /// The run.
+        run: u64,
+        /// The state before, or what stands for none.
+        from: String,
+        /// The state that came.
+        to: String,
+    },
+    /// The task cannot go from its state to this one.
+    #[error("task: {to} cannot follow {from}")]
+    Task {
+        /// The state before, or what stands for none.
+        from: String,
+        /// The state that came.
+        to: String,
+    },
+}
+
+impl State {
+    /// Takes in one record. On an error the state is as before.
+    pub fn apply(&mut self, record: Record) -> Result<Applied, FoldError> {
+        match record {
+            Record::RunnerHeader(header) => self.apply_header(*header),
+            Record::TaskStatus(status) => self.apply_task(*status),
+            Record::ProcessStatus(status) => self.apply_process(*status),
+            Record::Unknown(_) => Ok(Applied::Skipped),
+        }
+    }
+
+    /// Returns the last recorded state of the task.
+    pub fn task_state(&self) -> Option<&TaskState> {
+        self.statuses.last().map(|status| &status.state)
+    }
+
+    /// Returns the runs that have not ended, at most one of each process.
+    pub fn live_runs(&self) -> impl Iterator<Item = &ProcessStatus> {
+        self.processes.values().filter_map(History::last).filter(|run| !run.state.is_terminal())
+    }
+
+    /// Returns what is known of a run.
+    pub fn run(&self, process: &str, run: u64) -> Option<&ProcessStatus> {
+        self.processes.get(process)?.run(run)
+    }
+
+    fn apply_header(&mut self, header: Header) -> Result<Applied, FoldError> {
+        if self.header.is_some() || !self.statuses.is_empty() || !self.processes.is_empty() {
+            return Err(FoldError::Header);
+        }
+        self.header = Some(header);
+        Ok(Applied::New)
+    }
+
+    fn apply_task(&mut self, status: TaskStatus) -> Result<Applied, FoldError> {
+        if self.header.is_none() {
+            return Err(FoldError::Header);
+        }
+        let from = self.task_state();
+        if !may_follow_task(from, &status.state) {
+            let from = from.map_or("nothing", TaskState::as_str).to_owned();
+            return Err(FoldError::Task { from, to: status.state.as_str().to_owned() });
+        }
+        self.statuses.push(status);
+        Ok(Applied::New)
+    }
+
+    fn apply_process(&mut self, status: ProcessStatus) -> Result<Applied, FoldError> {
+        if self.header.is_none() {
+            return Err(FoldError::Header);
+        }
+        if !self.processes.contains_key(&status.process) {
+            check_next(&History::default(), &status)?;
+            self.processes.insert(status.process.clone(), History::default());
+        }
+        self.processes[&status.process].apply(status)
+    }
+}
+
+impl History {
+    /// Returns the latest run.
+    pub fn last(&self) -> Option<&ProcessStatus> {
+        self.runs.last()
+    }
+
+    /// Returns the number of the run that would come next.
+    pub fn next_run(&self) -> u64 {
+        self.last().map_or(0, |run| run.run + 1)
+    }
+
+    /// Returns what is known of a run.
+    pub fn run(&self, run: u64) -> Option<&ProcessStatus> {
+        let index = self.runs.binary_search_by_key(&run, |status| status.run).ok()?;
+        self.runs.get(index)
+    }
+
+    fn apply(&mut self, status: ProcessStatus) -> Result<Applied, FoldError> {
+        let given_up = self.run(status.run).is_some_and(|run| run.state == ProcessState::Lost);
+        if given_up || status.seq < self.next_seq {
+            return Ok(Applied::Skipped);
+        }
+        check_next(self, &status)?;
+        self.next_seq = status.seq + 1;
+        match self.runs.last_mut().filter(|run| run.run == status.run) {
+            Some(run) => run.merge(status),
+            None => self.runs.push(status),
+        }
+        Ok(Applied::New)
+    }
+}
+
+/// Says whether a record may be the next one of its process.
+fn check_next(history: &History, status: &ProcessStatus) -> Result<(), FoldError> {
+    let process = || status.process.clone();
+    if status.seq > history.next_seq {
+        return Err(FoldError::Gap { process: process(), next: history.next_seq, found: status.seq });
+    }
+    let known = history.last();
+    let from = known.filter(|run| run.run == status.run).map(|run| &run.state);
+    let in_turn = known.is_none_or(|run| match from {
+        Some(_) => true,
+        None => run.run < status.run && run.state.is_terminal(),
+    });
+    if in_turn && may_follow_run(from, &status.state) {
+        return Ok(());
+    }
+    let from = from.map_or("nothing", ProcessState::as_str).to_owned();
+    Err(FoldError::Run { process: process(), run: status.run, from, to: status.state.as_str().to_owned() })
+}
+
+/// The transitions of a run (RUNNER.md section 1). Of states that are not known, anything may be true.
+fn may_follow_run(from: Option<&ProcessState>, to: &ProcessState) -> bool {
+    use ProcessState::{Failed, Forked, Killed, Lost, Other, Running, Success, Waiting};
+    match (from, to) {
+        (None, Waiting | Other(_)) => true,
+        (None, _) => false,
+        (Some(Other(_)), _) | (Some(Waiting | Forked | Running), Other(_)) => true,
+        (Some(Waiting), Forked | Lost | Failed) => true,
+        (Some(Forked), Running | Killed | Lost) => true,
+        (Some(Running), Success | Failed | Killed | Lost) => true,
+        _ => false,
+    }
+}
+
+/// The transitions of a task; the same state again is a takeover, or a new decision on how to end.
+fn may_follow_task(from: Option<&TaskState>, to: &TaskState) -> bool {
+    use TaskState::{Active, Cleaning, Finalizing, Other};
+    match (from, to) {
+        (None, Active | Other(_)) => true,
+        (None, _) => false,
+        (Some(Other(_)), _) => true,
+        (Some(from), _) if from.is_terminal() => false,
+        (Some(from), to) if from == to => true,
+        (Some(_), Other(_)) => true,
+        (Some(Active), Cleaning) | (Some(Cleaning), Finalizing) => true,
+        (Some(_), to) => to.is_terminal(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(seq: u64, run: u64, state: ProcessState) -> ProcessStatus {
+        ProcessStatus { seq, process: "p".into(), run, state, ..ProcessStatus::default() }
+    }
+
+    fn fold(statuses: impl IntoIterator<Item = (u64, u64, ProcessState)>) -> Result<History, FoldError> {
+        let mut history = History::default();
+        for (seq, run, state) in statuses {
+            history.apply(status(seq, run, state))?;
+        }
+        Ok(history)
+    }
+
+    #[test]
+    fn two_runs_follow_each_other_and_known_records_are_skipped() {
+        use ProcessState::*;
+        let records = [
+            (0, 0, Waiting),
+            (1, 0, Forked),
+            (1, 0, Forked),
+            (2, 0, Running),
+            (3, 0, Failed),
+            (0, 0, Waiting),
+            (4, 1, Waiting),
+        ];
+        let history = fold(records).unwrap();
+        let states: Vec<&ProcessState> = history.runs.iter().map(|run| &run.state).collect();
+        assert_eq!((history.next_seq, history.next_run(), states), (5, 2, vec![&Failed, &Waiting]));
+    }
+
+    #[test]
+    fn a_run_that_was_given_up_stays_so() {
+        use ProcessState::*;
+        let history = fold([(0, 0, Waiting), (1, 0, Lost), (2, 0, Running), (3, 0, Success)]).unwrap();
+        assert_eq!((history.next_seq, &history.runs[0].state), (2, &Lost));
+    }
+
+    #[test]
+    fn gaps_and_impossible_states_are_errors() {
+        use ProcessState::*;
+        assert!(matches!(fold([(0, 0, Waiting), (2, 0, Running)]), Err(FoldError::Gap { next: 1, .. })));
+        assert!(matches!(fold([(0, 0, Running)]), Err(FoldError::Run { .. })));
+        assert!(matches!(fold([(0, 0, Waiting), (1, 1, Waiting)]), Err(FoldError::Run { .. })));
+        assert!(matches!(
+            fold([(0, 0, Waiting), (1, 0, Failed), (2, 0, Running)]),
+            Err(FoldError::Run { .. })
+        ));
+    }
+
+    #[test]
+    fn a_task_ends_once_and_may_be_taken_over_before() {
+        use TaskState::*;
+        assert!(may_follow_task(Some(&Cleaning), &Cleaning) && may_follow_task(Some(&Active), &Lost));
+        assert!(!may_follow_task(Some(&Killed), &Killed) && !may_follow_task(Some(&Finalizing), &Active));
+        assert!(!may_follow_task(None, &Success));
+    }
+}

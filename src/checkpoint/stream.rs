@@ -1,0 +1,186 @@
+//! Streams: lines of JSON, appended by one write, read back whole or up to a torn last line.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::fcntl::{FallocateFlags, fallocate};
+
+use super::error::CheckpointError;
+use super::record::Record;
+
+/// A stream that this process alone writes.
+#[derive(Debug)]
+pub struct Writer {
+    file: File,
+    path: PathBuf,
+    length: u64,
+    durable: bool,
+}
+
+impl Writer {
+    /// Opens a stream to append to, creating it if need be; `durable` syncs what is asked for.
+    pub fn open(path: &Path, durable: bool) -> Result<Writer, CheckpointError> {
+        let opened = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
+        let file = opened.map_err(CheckpointError::io("open", path))?;
+        Writer::of_file(file, path, durable)
+    }
+
+    /// Takes over an open file at its present length.
+    pub fn of_file(file: File, path: &Path, durable: bool) -> Result<Writer, CheckpointError> {
+        let length = file.metadata().map_err(CheckpointError::io("read", path))?.len();
+        Ok(Writer { file, path: path.to_owned(), length, durable })
+    }
+
+    /// Cuts off what follows the first `length` bytes, such as a torn last line of a stream that changed owners.
+    pub fn truncate(&mut self, length: u64) -> Result<(), CheckpointError> {
+        if length == self.length {
+            return Ok(());
+        }
+        self.file.set_len(length).map_err(CheckpointError::io("truncate", &self.path))?;
+        self.length = length;
+        Ok(())
+    }
+
+    /// Makes sure that `bytes` more fit even if the disk fills up; a file system that cannot promise is trusted.
+    pub fn reserve(&self, bytes: i64) -> Result<(), CheckpointError> {
+        let offset = self.length as i64;
+        match fallocate(&self.file, FallocateFlags::FALLOC_FL_KEEP_SIZE, offset, bytes) {
+            Ok(()) | Err(Errno::EOPNOTSUPP | Errno::ENOSYS) => Ok(()),
+            Err(error) => Err(CheckpointError::io("write", &self.path)(error.into())),
+        }
+    }
+
+    /// Appends records by one write: after an error the stream is as before.
+    pub fn append<'a>(
+        &mut self,
+        records: impl IntoIterator<Item = &'a Record>,
+    ) -> Result<(), CheckpointError> {
+        let mut buffer = Vec::with_capacity(512);
+        for record in records {
+            let written = record.write_line(&mut buffer).map_err(io::Error::from);
+            written.map_err(CheckpointError::io("write", &self.path))?;
+        }
+        self.append_bytes(&buffer)
+    }
+
+    /// Makes sure that what was appended survives a power failure, if the stream is durable.
+    pub fn sync(&self) -> Result<(), CheckpointError> {
+        if !self.durable {
+            return Ok(());
+        }
+        self.file.sync_data().map_err(CheckpointError::io("sync", &self.path))
+    }
+
+    fn append_bytes(&mut self, buffer: &[u8]) -> Result<(), CheckpointError> {
+        let written = loop {
+            match self.file.write(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => break result,
+            }
+        };
+        let error = match written {
+            Ok(count) if count == buffer.len() => {
+                self.length += count as u64;
+                return Ok(());
+            }
+            // The rest of a short write would have met a full disk.
+            Ok(_) => io::Error::from(io::ErrorKind::StorageFull),
+            Err(error) => error,
+        };
+        self.file.set_len(self.length).map_err(CheckpointError::io("truncate", &self.path))?;
+        Err(CheckpointError::io("write", &self.path)(error))
+    }
+}
+
+/// Reads all whole lines of a stream, each with its number, and returns their length in bytes.
+///
+/// A last line without its newline is ignored: its writer may be at work on it, or died in it. A stream that does not
+/// exist is empty; any other line that is no record is an error.
+pub fn read(
+    path: &Path,
+    mut take: impl FnMut(u64, Record) -> Result<(), CheckpointError>,
+) -> Result<u64, CheckpointError> {
+    let file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        opened => opened.map_err(CheckpointError::io("read", path))?,
+    };
+    let mut reader = BufReader::with_capacity(64 * 1024, file);
+    let (mut line, mut number, mut length) = (Vec::new(), 0, 0);
+    loop {
+        line.clear();
+        let count = reader.read_until(b'\n', &mut line).map_err(CheckpointError::io("read", path))?;
+        if line.pop() != Some(b'\n') {
+            return Ok(length);
+        }
+        number += 1;
+        length += count as u64;
+        let record = Record::parse(&line).map_err(|error| CheckpointError::Damaged {
+            path: path.to_owned(),
+            line: number,
+            reason: error.to_string(),
+        })?;
+        take(number, record)?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::record::ProcessStatus;
+
+    fn record(seq: u64) -> Record {
+        Record::ProcessStatus(Box::new(ProcessStatus {
+            seq,
+            process: "p".into(),
+            ..ProcessStatus::default()
+        }))
+    }
+
+    fn count(path: &Path) -> Result<(u64, u64), CheckpointError> {
+        let mut count = 0;
+        let length = read(path, |_, _| {
+            count += 1;
+            Ok(())
+        })?;
+        Ok((count, length))
+    }
+
+    #[test]
+    fn a_torn_last_line_is_ignored_and_cut_off_by_a_new_owner() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("runner");
+        assert_eq!(count(&path).unwrap(), (0, 0));
+        let mut writer = Writer::open(&path, true).unwrap();
+        writer.append(&[record(0), record(1)]).unwrap();
+        let whole = std::fs::metadata(&path).unwrap().len();
+        writer.append_bytes(b"{\"process_status\":{\"seq\":2").unwrap();
+        assert_eq!(count(&path).unwrap(), (2, whole));
+        let mut writer = Writer::open(&path, false).unwrap();
+        writer.truncate(whole).unwrap();
+        writer.append(&[record(2)]).unwrap();
+        assert_eq!(count(&path).unwrap().0, 3);
+    }
+
+    #[test]
+    fn damage_names_its_file_and_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("runner");
+        let mut writer = Writer::open(&path, false).unwrap();
+        writer.append(&[record(0)]).unwrap();
+        writer.append_bytes(b"{\"process\0\n").unwrap();
+        writer.append(&[record(1)]).unwrap();
+        let message = count(&path).unwrap_err().to_string();
+        assert!(message.starts_with(&format!("{}:2: damaged checkpoint: ", path.display())), "{message}");
+    }
+
+    #[test]
+    fn a_full_disk_leaves_the_stream_as_it_was() {
+        let path = Path::new("/dev/full");
+        let file = OpenOptions::new().append(true).open(path).unwrap();
+        let mut writer = Writer { file, path: path.to_owned(), length: 0, durable: false };
+        assert!(writer.append(&[record(0)]).is_err());
+    }
+}

@@ -1,0 +1,65 @@
+//! A process held by descriptor: the number may be reused, the descriptor never is.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::libc;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
+
+/// An open process.
+#[derive(Debug)]
+pub struct PidFd(OwnedFd);
+
+impl PidFd {
+    /// Opens the process that has this number now; the caller proves that it is the one it means.
+    pub fn open(pid: Pid) -> io::Result<PidFd> {
+        // SAFETY: pidfd_open takes two integers and returns a new descriptor or an error.
+        let fd = Errno::result(unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) })?;
+        // SAFETY: the descriptor is new, open, and owned by nothing else.
+        Ok(PidFd(unsafe { OwnedFd::from_raw_fd(fd as RawFd) }))
+    }
+
+    /// Sends a signal; says `false` if the process is gone.
+    pub fn signal(&self, signal: Signal) -> io::Result<bool> {
+        let nothing = std::ptr::null::<libc::siginfo_t>();
+        // SAFETY: the descriptor is open; a null siginfo asks for what kill(2) would send.
+        let result = unsafe {
+            libc::syscall(libc::SYS_pidfd_send_signal, self.0.as_raw_fd(), signal as libc::c_int, nothing, 0)
+        };
+        match Errno::result(result) {
+            Ok(_) => Ok(true),
+            Err(Errno::ESRCH) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Waits until the process has ended, or until `deadline`; says whether it has. Does not reap it.
+    pub fn wait_ended(&self, deadline: Option<Instant>) -> io::Result<bool> {
+        loop {
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            match poll(&mut [PollFd::new(self.as_fd(), PollFlags::POLLIN)], poll_timeout(left)) {
+                Ok(0) if left.is_none_or(|left| !left.is_zero()) => {}
+                Ok(count) => return Ok(count > 0),
+                Err(Errno::EINTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+/// Rounds a time up to what poll takes; none is for ever.
+pub(crate) fn poll_timeout(left: Option<Duration>) -> PollTimeout {
+    let Some(left) = left else { return PollTimeout::NONE };
+    let millis = left.as_micros().div_ceil(1000).min(i32::MAX as u128) as i32;
+    PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX)
+}
+
+impl AsFd for PidFd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
