@@ -3,7 +3,7 @@
 //! A test that cannot go on panics, also in its helpers.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod conformance_planner;
+mod conformance;
 mod harness;
 mod layers;
 mod usage;

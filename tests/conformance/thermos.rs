@@ -1,6 +1,7 @@
 //! thermos_schema.json: the task document, its ports and its validation.
 
 use serde_json::{Value as Json, json};
+use thermos::plan::{Graph, Node, Stage};
 use thermos::schema::{self, PortsError, schema};
 use thermos::template::Work;
 use thermos::types::{Error, Object, Type, Value};
@@ -150,6 +151,7 @@ mod original {
         if let Some(problem) = task.typecheck(&work).first() {
             return Err(format!("Failed to fully evaluate task: {}", problem.message(&work).map_err(text)?));
         }
+        plan(task, &work).map_err(|error| format!("Task has invalid plan: {error}"))?;
         let bound = task.modulo(context(task, &work).map_err(text)?.into(), &work).map_err(text)?;
         let open = bound.interpolate(&work).map_err(text)?.unbound;
         if open.is_empty() {
@@ -158,6 +160,38 @@ mod original {
         let open: Vec<String> = open.iter().map(|tag| format!("{{{{{}}}}}", tag.reference)).collect();
         let hint = "Make sure you are not nesting template variables.";
         Err(format!("Unexpected unbound refs: {}. {hint}", open.join(" ")))
+    }
+
+    fn plan(task: &Object, work: &Work) -> Result<(), String> {
+        let text = |object: &Object, field: &str| {
+            let field = object.interpolated_field(field, work).ok().flatten();
+            field.and_then(|field| field.object.text(work).ok()).unwrap_or_default()
+        };
+        let node = |process: &Object| Node {
+            name: text(process, "name"),
+            max_failures: text(process, "max_failures").parse().unwrap(),
+            min_duration: text(process, "min_duration").parse().unwrap(),
+            daemon: text(process, "daemon") == "True",
+            ephemeral: text(process, "ephemeral") == "True",
+            is_final: text(process, "final") == "True",
+        };
+        let nodes: Vec<Node> = processes(task, work).unwrap_or_default().iter().map(node).collect();
+        let constraints = task.field("constraints").and_then(Object::elements).unwrap_or_default();
+        let names = |constraint: &Object| match constraint.get() {
+            Ok(Value::Map(fields)) => {
+                match fields.into_iter().find(|(name, _)| name.as_text() == Some("order")) {
+                    Some((_, Value::List(names))) => names.iter().map(Value::to_string).collect(),
+                    _ => Vec::new(),
+                }
+            }
+            _ => Vec::new(),
+        };
+        let orders: Vec<Vec<String>> = constraints.iter().map(names).collect();
+        let orders: Vec<&[String]> = orders.iter().map(Vec::as_slice).collect();
+        for stage in [Stage::Ordinary, Stage::Final] {
+            Graph::new(nodes.clone(), &orders, stage).map_err(|error| error.to_string())?;
+        }
+        Ok(())
     }
 
     fn context(task: &Object, work: &Work) -> Result<thermos::template::Environment<Object>, Error> {
