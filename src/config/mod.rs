@@ -1,1 +1,33 @@
-//! config
+//! From a file and `-E` values to checked tasks.
+//!
+//! A pure function: the same files and values give the same tasks, byte for byte. It is evaluated in a contained child
+//! that hands the tasks back, so that no script can eat the machine; the parent turns the child's death into a
+//! diagnostic (LANGUAGE section 7).
+//!
+//! - [`check`] gives the tasks that may run, [`inspect`] what is known of tasks that may still be open.
+//! - `evaluate` is what happens in the child, `problems` words what is wrong with a task.
+
+mod contain;
+mod document;
+mod evaluate;
+mod places;
+mod problems;
+mod request;
+mod schedule;
+
+pub use contain::{check, inspect};
+pub use document::Document;
+pub use request::{Binding, ConfigError, Limits, Request, Source};
+
+use serde::{Deserialize, Serialize};
+
+use crate::diagnostics::Diagnostic;
+
+/// What a configuration is found to be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Loaded<T> {
+    /// The exported tasks that were asked for, in the order of their exports.
+    pub tasks: Vec<T>,
+    /// What is strange about them.
+    pub warnings: Vec<Diagnostic>,
+}

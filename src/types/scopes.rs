@@ -260,3 +260,20 @@ impl Object {
         ErrorKind::NotFound { name: reference.first().text().to_owned(), object: self.ty().name() }.into()
     }
 }
+
+impl Object {
+    /// Returns the names that references in this object could have meant: what is bound to it and inside of it.
+    pub fn reachable_names(&self) -> Vec<String> {
+        let mut names = std::collections::BTreeSet::new();
+        let mut objects = vec![self];
+        while let Some(object) = objects.pop() {
+            let environments = object.scopes().environments();
+            names.extend(environments.flat_map(Environment::entries).map(|(address, _)| address.to_string()));
+            names.extend(object.fields().map(|(name, _)| name.to_owned()));
+            objects.extend(object.fields().map(|(_, field)| field));
+            objects.extend(object.elements().unwrap_or_default());
+            objects.extend(object.entries().unwrap_or_default().iter().map(|(_, value)| value));
+        }
+        names.into_iter().collect()
+    }
+}

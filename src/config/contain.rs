@@ -1,0 +1,92 @@
+//! Runs the evaluation in a contained child and turns the child's death into a diagnostic.
+
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::document::Document;
+use super::evaluate;
+use super::request::{ConfigError, Limits, Request};
+use super::{Diagnostic, Loaded};
+use crate::process::contained::{self, ContainedError};
+use crate::schema::Task;
+
+/// Checks a configuration and gives its tasks, ready to run.
+///
+/// All exported tasks, or the one that the request names.
+pub fn check(request: &Request) -> Result<Loaded<Task>, ConfigError> {
+    contain(request, evaluate::check)
+}
+
+/// Typechecks a configuration and tells what its tasks are; references may be open.
+pub fn inspect(request: &Request) -> Result<Loaded<Document>, ConfigError> {
+    contain(request, evaluate::inspect)
+}
+
+/// What the child hands back.
+#[derive(Serialize, Deserialize)]
+enum Reply<T> {
+    Loaded(Loaded<T>),
+    Invalid(Vec<Diagnostic>),
+}
+
+/// Megabytes of stack: enough for any nesting that the script limits allow.
+const STACK: u64 = 64 << 20;
+
+fn contain<T: Serialize + DeserializeOwned>(
+    request: &Request,
+    evaluate: fn(&Request) -> Result<Loaded<T>, Vec<Diagnostic>>,
+) -> Result<Loaded<T>, ConfigError> {
+    let limits = contained::Limits {
+        address_space: request.limits.memory,
+        stack: STACK,
+        cpu: request.limits.time,
+        wall: request.limits.time,
+    };
+    let bytes = contained::run(&limits, || {
+        let reply = match evaluate(request) {
+            Ok(loaded) => Reply::Loaded(loaded),
+            Err(diagnostics) => Reply::Invalid(diagnostics),
+        };
+        // Records of text and numbers always serialize; nothing at all is reported as a death below.
+        serde_json::to_vec(&reply).unwrap_or_default()
+    });
+    let bytes = bytes.map_err(|error| death(&error, &request.limits))?;
+    match serde_json::from_slice(&bytes) {
+        Ok(Reply::Loaded(loaded)) => Ok(loaded),
+        Ok(Reply::Invalid(diagnostics)) => Err(ConfigError::Invalid(diagnostics)),
+        Err(error) => {
+            let message = format!("the evaluation gave no answer that can be read: {error}");
+            Err(internal(message))
+        }
+    }
+}
+
+fn death(error: &ContainedError, limits: &Limits) -> ConfigError {
+    let seconds = |time: Duration| time.as_secs_f64();
+    let (code, message, help) = match error {
+        ContainedError::Deadline(_) | ContainedError::Cpu(_) => (
+            "out_of_time",
+            format!("the configuration is not evaluated after {} seconds", seconds(limits.time)),
+            "look for a loop that does not end, or for one that makes too much",
+        ),
+        ContainedError::Memory(_) => (
+            "out_of_memory",
+            format!("the configuration needs more than {} MiB of memory", limits.memory >> 20),
+            "look for text or lists that grow in a loop",
+        ),
+        ContainedError::Stack(_) => (
+            "too_deep",
+            "the configuration is nested too deep to be evaluated".to_owned(),
+            "look for a value that contains itself, or for a function that calls itself without end",
+        ),
+        other => return internal(format!("the evaluation {other}")),
+    };
+    ConfigError::Invalid(vec![Diagnostic::error(code, message).with_help(help)])
+}
+
+fn internal(message: String) -> ConfigError {
+    let help = "this is a defect of thermos; please report it with the configuration";
+    ConfigError::Unreadable(Box::new(Diagnostic::error("internal", message).with_help(help)))
+}

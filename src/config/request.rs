@@ -1,0 +1,154 @@
+//! What is asked of a configuration, and how it is read from the disk.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::diagnostics::Diagnostic;
+
+/// The largest configuration that is read, in bytes.
+const MAX_BYTES: u64 = 64 << 20;
+
+/// A configuration and what is bound in it.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The text.
+    pub source: Source,
+    /// The `-E` values.
+    pub bindings: Vec<Binding>,
+    /// The task to take, by its name; all of them otherwise.
+    pub task: Option<String>,
+    /// A folder below which includes may be, besides that of the file.
+    pub include_root: Option<PathBuf>,
+    /// What the evaluation may use.
+    pub limits: Limits,
+}
+
+/// The text of a configuration.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// A script, and where it stands.
+    Script {
+        /// The path as it was given.
+        path: PathBuf,
+        /// The text.
+        text: String,
+    },
+    /// One task document or a list of them.
+    Json {
+        /// The path as it was given, or `-`.
+        name: String,
+        /// The text.
+        text: String,
+    },
+}
+
+/// One `-E NAME=VALUE`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Binding {
+    /// A parameter or an address.
+    pub name: String,
+    /// What it stands for.
+    pub value: String,
+}
+
+/// What an evaluation may use. The defaults keep any script of 64 KiB below 10 seconds and 1 GiB.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Operations of the script.
+    pub operations: u64,
+    /// Bytes of address space.
+    pub memory: u64,
+    /// Time on the clock.
+    pub time: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { operations: 100_000_000, memory: 1 << 30, time: Duration::from_secs(8) }
+    }
+}
+
+/// Why there is no task.
+#[derive(Clone, Debug, PartialEq, Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("the configuration cannot be read")]
+    Unreadable(Box<Diagnostic>),
+    /// The configuration is wrong. Warnings come after errors.
+    #[error("the configuration is wrong")]
+    Invalid(Vec<Diagnostic>),
+}
+
+impl Source {
+    /// Reads a configuration: a script, or JSON if `json` says so or the name ends in `.json`.
+    ///
+    /// `-` is standard input, which must be JSON.
+    pub fn read(path: &Path, json: bool) -> Result<Source, ConfigError> {
+        let is_json = json || path.extension().is_some_and(|extension| extension == "json");
+        if path == Path::new("-") {
+            return match is_json {
+                true => Ok(Source::Json { name: "-".to_owned(), text: read_text(path, io::stdin().lock())? }),
+                false => Err(standard_input()),
+            };
+        }
+        let text =
+            open(path).map_err(|error| unreadable(path, &error)).and_then(|file| read_text(path, file))?;
+        Ok(match is_json {
+            true => Source::Json { name: path.display().to_string(), text },
+            false => Source::Script { path: path.to_owned(), text },
+        })
+    }
+}
+
+fn standard_input() -> ConfigError {
+    let diagnostic = Diagnostic::error("standard_input", "standard input is read for JSON only");
+    let help = "add --json, or name a .thermos file: a script needs a folder for its includes";
+    ConfigError::Unreadable(Box::new(diagnostic.with_help(help)))
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    let file = File::open(path)?;
+    if file.metadata()?.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { Ok(file) }
+}
+
+fn read_text(path: &Path, reader: impl Read) -> Result<String, ConfigError> {
+    let mut bytes = Vec::new();
+    reader.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| unreadable(path, &error))?;
+    if bytes.len() as u64 > MAX_BYTES {
+        let message = format!("{} has more than {} MiB", path.display(), MAX_BYTES >> 20);
+        let diagnostic = Diagnostic::error("too_large", message);
+        return Err(invalid(
+            diagnostic.with_help("a configuration is text that people write: is this the right file?"),
+        ));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let line = error.as_bytes()[..valid].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let message = format!("{} is not UTF-8 text: line {line} has a byte that cannot be", path.display());
+        let help = "save the file as UTF-8; if it is a program or an archive, it is the wrong file";
+        invalid(Diagnostic::error("not_utf8", message).with_help(help))
+    })
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> ConfigError {
+    let (reason, help) = match error.kind() {
+        io::ErrorKind::NotFound => {
+            ("there is no such file", "check the path; it starts at the current directory")
+        }
+        io::ErrorKind::IsADirectory => ("it is a directory", "name the .thermos file inside of it"),
+        io::ErrorKind::PermissionDenied => {
+            ("permission denied", "check who owns it and what its mode allows")
+        }
+        _ => ("the operating system cannot read it", "check the file with `cat`"),
+    };
+    let message = format!("cannot read {}: {reason}", path.display());
+    ConfigError::Unreadable(Box::new(Diagnostic::error("unreadable", message).with_help(help)))
+}
+
+fn invalid(diagnostic: Diagnostic) -> ConfigError {
+    ConfigError::Invalid(vec![diagnostic])
+}
