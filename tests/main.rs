@@ -6,4 +6,6 @@
 mod conformance;
 mod harness;
 mod layers;
+mod status;
+mod tail;
 mod usage;

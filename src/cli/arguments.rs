@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
-use super::task_id;
+use super::tasks;
 use super::usage::Malformed;
+use crate::checkpoint::TaskId;
 use crate::schema::task::runtime_fragment;
 use crate::template::Reference;
 
@@ -41,14 +42,24 @@ pub(crate) struct PortArguments {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct RunArguments {
     /// Run under this id instead of one made of the name and the time
-    #[arg(long, value_name = "ID", value_parser = task_id::parse)]
-    pub(crate) task_id: Option<String>,
+    #[arg(long, value_name = "ID", value_parser = tasks::parse_id)]
+    pub(crate) task_id: Option<TaskId>,
     /// Where processes run [default: the current directory]
     #[arg(long, value_name = "DIR")]
     pub(crate) sandbox: Option<PathBuf>,
     /// Where the outputs of processes are kept [default: logs/ID below the root]
     #[arg(long, value_name = "DIR")]
     pub(crate) log_dir: Option<PathBuf>,
+}
+
+/// How a command prints data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
 }
 
 /// One `-E NAME=VALUE`.

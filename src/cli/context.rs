@@ -8,13 +8,14 @@ use nix::unistd::{Uid, User};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::terminal::Terminal;
+use crate::checkpoint::Root;
 use crate::diagnostics::Diagnostic;
 
 /// What a command knows of its surroundings.
 #[derive(Clone, Debug)]
 pub(crate) struct Context {
     /// Where checkpoints and logs are; absolute.
-    pub(crate) root: PathBuf,
+    pub(crate) root: Root,
     /// Where results and messages go.
     pub(crate) terminal: Terminal,
 }
@@ -26,7 +27,7 @@ impl Context {
             Some(root) => absolute(root)?,
             None => home().map(|home| home.join(".thermos")).ok_or_else(no_home)?,
         };
-        Ok(Context { root, terminal })
+        Ok(Context { root: Root::new(root), terminal })
     }
 }
 

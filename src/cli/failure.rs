@@ -52,7 +52,8 @@ fn lower_first(text: &str) -> String {
     chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
 }
 
-fn file_help(error: &io::Error) -> &'static str {
+/// Returns what to do about an error of a file.
+pub(crate) fn file_help(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::NotFound => "check the path; relative paths start at the current directory",
         io::ErrorKind::PermissionDenied => "check who owns it and what its mode allows",

@@ -17,7 +17,10 @@ mod patterns;
 mod ports;
 mod report;
 mod simple_task;
+mod status;
+mod tail;
 mod task_id;
+mod tasks;
 mod terminal;
 mod usage;
 
@@ -52,11 +55,17 @@ struct GlobalArguments {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Status(status::StatusArguments),
+    Tail(tail::TailArguments),
+}
 
 impl Command {
-    fn run(self, _context: &Context) -> Result<Exit, Failure> {
-        match self {}
+    fn run(self, context: &Context) -> Result<Exit, Failure> {
+        match self {
+            Command::Status(arguments) => arguments.run(context),
+            Command::Tail(arguments) => arguments.run(context),
+        }
     }
 }
 

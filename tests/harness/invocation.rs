@@ -18,11 +18,12 @@ pub(crate) struct Invocation {
     command: Command,
     stdin: Option<Vec<u8>>,
     limit: Duration,
+    is_read: bool,
 }
 
 impl Invocation {
     pub(super) fn new(command: Command) -> Invocation {
-        Invocation { command, stdin: None, limit: LIMIT }
+        Invocation { command, stdin: None, limit: LIMIT, is_read: true }
     }
 
     /// Adds an argument.
@@ -55,6 +56,12 @@ impl Invocation {
         self
     }
 
+    /// Closes the reading end of its standard output before it starts.
+    pub(crate) fn without_stdout_reader(mut self) -> Invocation {
+        self.is_read = false;
+        self
+    }
+
     /// Bounds the time that it may take.
     pub(crate) fn limit(mut self, limit: Duration) -> Invocation {
         self.limit = limit;
@@ -70,12 +77,15 @@ impl Invocation {
     pub(crate) fn spawn(mut self) -> Running {
         let stdin = if self.stdin.is_some() { Stdio::piped() } else { Stdio::null() };
         self.command.process_group(0).stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
+        if !self.is_read {
+            self.command.stdout(std::io::pipe().unwrap().1);
+        }
         let mut child = self.command.spawn().unwrap();
         if let (Some(text), Some(mut stdin)) = (self.stdin.take(), child.stdin.take()) {
             thread::spawn(move || stdin.write_all(&text));
         }
         let group = Pid::from_raw(child.id() as i32);
-        let stdout = read_all(child.stdout.take().unwrap());
+        let stdout = child.stdout.take().map_or_else(nothing, read_all);
         let stderr = read_all(child.stderr.take().unwrap());
         let deadline = Instant::now() + self.limit;
         Running {
@@ -152,6 +162,12 @@ fn read_all(mut from: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
         let _ = from.read_to_end(&mut bytes);
         sender.send(bytes)
     });
+    receiver
+}
+
+fn nothing() -> Receiver<Vec<u8>> {
+    let (sender, receiver) = channel();
+    let _ = sender.send(Vec::new());
     receiver
 }
 

@@ -10,6 +10,7 @@
 #![allow(dead_code)]
 
 mod invocation;
+mod recorded;
 mod strays;
 mod waiting;
 
@@ -20,6 +21,7 @@ use std::process::Command;
 
 #[allow(unused_imports)]
 pub(crate) use invocation::{Invocation, Output, Running};
+pub(crate) use recorded::Recorded;
 pub(crate) use waiting::wait_until;
 
 /// A `thermos` with its own home and root.

@@ -1,0 +1,86 @@
+//! Tasks as lines of text, in the layout of the manual.
+
+use std::fmt::Write;
+
+use indexmap::IndexMap;
+use nix::unistd::{Uid, User};
+
+use crate::checkpoint::Status;
+use crate::checkpoint::status::RunEntry;
+use crate::cli::clock;
+
+/// Shows tasks under two headings: those that have not ended, and those that have.
+pub(super) fn overview(found: &[Status], verbosity: u8) -> String {
+    let (finished, active): (Vec<&Status>, Vec<&Status>) =
+        found.iter().partition(|status| status.state.is_terminal());
+    let section = |heading: &str, tasks: &[&Status]| {
+        let lines: String = tasks.iter().map(|status| task(status, verbosity)).collect();
+        if lines.is_empty() { lines } else { format!("{heading}\n{lines}") }
+    };
+    let sections = [section("Active tasks:", &active), section("Finished tasks:", &finished)];
+    sections.iter().filter(|section| !section.is_empty()).cloned().collect::<Vec<_>>().join("\n")
+}
+
+/// Shows a task that was asked for.
+pub(super) fn found(status: &Status, verbosity: u8) -> String {
+    format!("Found task {}\n{}", status.task_id, task(status, verbosity))
+}
+
+fn task(status: &Status, verbosity: u8) -> String {
+    let mut text = format!("  {} [owner: {:>8}]", status.task_id, owner(status));
+    if verbosity > 0 {
+        let start = clock::text(status.launch_time_ms as i64);
+        text += &format!("  state: {:>8} start: {start:>25}{}", status.state.as_str(), abandoned(status));
+    }
+    text.push('\n');
+    if verbosity > 1 {
+        text += &format!("    user: {} ports: {}\n", status.user, ports(&status.ports));
+        text += &format!("    sandbox: {}\n", status.sandbox.display());
+    }
+    if verbosity > 2 {
+        text += "    process table:\n";
+        text.extend(status.processes.iter().map(|(name, runs)| process(name, runs)));
+    }
+    text
+}
+
+/// Says that nobody works at a task that has not ended.
+fn abandoned(status: &Status) -> &'static str {
+    if status.state.is_terminal() || status.runner_alive { "" } else { " (its runner is gone)" }
+}
+
+/// The user whose runner the task has.
+fn owner(status: &Status) -> String {
+    let uid = status.statuses.last().map(|entry| entry.runner_uid);
+    let user = uid.and_then(|uid| User::from_uid(Uid::from_raw(uid)).ok().flatten());
+    match (user, uid) {
+        (Some(user), _) => user.name,
+        (None, Some(uid)) => uid.to_string(),
+        (None, None) => status.user.clone(),
+    }
+}
+
+fn ports(ports: &IndexMap<String, u16>) -> String {
+    let ports: Vec<String> = ports.iter().map(|(name, number)| format!("{name}={number}")).collect();
+    if ports.is_empty() { "None".to_owned() } else { ports.join(", ") }
+}
+
+fn process(name: &str, runs: &[RunEntry]) -> String {
+    let Some(last) = runs.last() else { return String::new() };
+    let mut text = format!("      - {name} runs: {} last: ", runs.len());
+    // Writing to a string cannot fail.
+    let _ = match (last.pid, last.coordinator_pid) {
+        (Some(pid), _) => write!(text, "pid={pid}, "),
+        (None, Some(pid)) => write!(text, "coordinator={pid}, "),
+        (None, None) => Ok(()),
+    };
+    if let Some(code) = last.return_code {
+        let _ = write!(text, "rc={code}, ");
+    }
+    let _ = match (last.stop_time, last.start_time) {
+        (Some(time), _) => write!(text, "finish:{}, ", clock::seconds_text(time)),
+        (None, Some(time)) => write!(text, "start:{}, ", clock::seconds_text(time)),
+        (None, None) => Ok(()),
+    };
+    text + "state:" + last.state.as_str() + "\n"
+}

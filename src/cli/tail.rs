@@ -1,0 +1,129 @@
+//! `thermos tail`: what a process printed.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use clap::Args;
+
+use super::context::Context;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::{logs, tasks};
+use crate::checkpoint::status::RunEntry;
+use crate::checkpoint::{Status, TaskId, paths};
+use crate::diagnostics::{Diagnostic, did_you_mean_help};
+
+/// Print the output of a process, that of its latest run unless another is named
+#[derive(Clone, Debug, Args)]
+pub(crate) struct TailArguments {
+    /// Print standard error instead of standard output
+    #[arg(long)]
+    stderr: bool,
+    /// Print only the last LINES lines
+    #[arg(short = 'n', long, value_name = "LINES")]
+    lines: Option<u64>,
+    /// Print this run instead of the latest; the first is 0
+    #[arg(long, value_name = "N")]
+    run: Option<u64>,
+    /// The id of the task
+    #[arg(value_name = "TASK_ID", value_parser = tasks::parse_id)]
+    task_id: TaskId,
+    /// The process; may be left out if there is only one
+    #[arg(value_name = "PROCESS")]
+    process: Option<String>,
+}
+
+impl TailArguments {
+    /// Copies a log to standard output, with its path on standard error.
+    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let task = tasks::find(context, &self.task_id)?;
+        let status = Status::read(&task)?.ok_or_else(|| nothing_yet(&self.task_id))?;
+        let process = self.process(&status, context)?;
+        let run = self.run_number(process, &status.processes[process])?;
+        let stream = if self.stderr { "stderr" } else { "stdout" };
+        let path = paths::run_logs(&status.log_dir, process, run).join(stream);
+        let file = self.open(&path).map_err(|error| unreadable(&path, &error))?;
+        context.terminal.say(format!("Tail of {stream} log {}\n", path.display()));
+        copy(file, &path, context)?;
+        Ok(Exit::Success)
+    }
+
+    fn process<'a>(&self, status: &'a Status, context: &Context) -> Result<&'a str, Failure> {
+        let mut names = status.processes.keys().map(String::as_str);
+        match (&self.process, names.len()) {
+            (Some(wanted), _) => {
+                names.find(|name| name == wanted).ok_or_else(|| unknown_process(wanted, status))
+            }
+            (None, 1) => Ok(names.next().unwrap_or_default()),
+            (None, 0) => Err(nothing_yet(&self.task_id)),
+            (None, _) => Err(several_processes(status, context)?),
+        }
+    }
+
+    fn run_number(&self, process: &str, runs: &[RunEntry]) -> Result<u64, Failure> {
+        let latest = runs.last().map_or(0, |run| run.run);
+        match self.run {
+            None => Ok(latest),
+            Some(run) if runs.iter().any(|known| known.run == run) => Ok(run),
+            Some(run) => {
+                let message = format!("process {process} has no run {run}");
+                let help = format!("the first run is 0, the latest {latest}");
+                Err(not_found("unknown_run", message, help))
+            }
+        }
+    }
+
+    fn open(&self, path: &Path) -> io::Result<File> {
+        match self.lines {
+            Some(lines) => logs::open_at_last_lines(path, lines),
+            None => File::open(path),
+        }
+    }
+}
+
+/// Passes bytes on as they are; output need not be text.
+fn copy(mut from: File, path: &Path, context: &Context) -> Result<(), Failure> {
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        match from.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(length) => context.terminal.print(&buffer[..length])?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(Failure::file("cannot read", path, &error)),
+        }
+    }
+}
+
+fn nothing_yet(id: &TaskId) -> Failure {
+    let help = "a log begins with the first run of a process; `thermos status --verbosity 3` shows what ran";
+    not_found("nothing_found", format!("no process of task {id} has run"), help)
+}
+
+fn unknown_process(wanted: &str, status: &Status) -> Failure {
+    let names = status.processes.keys().map(String::as_str);
+    let help = did_you_mean_help(wanted, names)
+        .unwrap_or_else(|| format!("`thermos tail {}` lists those that have", status.task_id));
+    not_found("unknown_process", format!("no process `{wanted}` of task {} has run", status.task_id), help)
+}
+
+/// Lists the processes on standard output, so that one can be chosen.
+fn several_processes(status: &Status, context: &Context) -> Result<Failure, Failure> {
+    context.terminal.print(status.processes.keys().map(|name| format!("{name}\n")).collect::<String>())?;
+    let message = format!("{} processes of task {} have run", status.processes.len(), status.task_id);
+    let help = format!("name one of them: thermos tail {} PROCESS", status.task_id);
+    Ok(not_found("several_processes", message, help))
+}
+
+fn not_found(code: &str, message: String, help: impl Into<String>) -> Failure {
+    Failure::new(Exit::Failed, Diagnostic::error(code, message).with_help(help))
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Failure {
+    if error.kind() == io::ErrorKind::NotFound {
+        let message = format!("there is no log {}", path.display());
+        let help = "the run printed nothing into a file: it did not start, its logger writes elsewhere, or the log was removed";
+        return not_found("nothing_found", message, help);
+    }
+    Failure::file("cannot read", path, error)
+}

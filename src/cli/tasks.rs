@@ -1,0 +1,74 @@
+//! Finding tasks under the root, and saying that there is none or that its checkpoint is damaged.
+
+use super::context::Context;
+use super::exit::Exit;
+use super::failure::{Failure, file_help, reason};
+use super::patterns::{self, Pattern};
+use super::usage::Malformed;
+use crate::checkpoint::{CheckpointError, Root, TaskEntry, TaskId, TaskPaths};
+use crate::diagnostics::{Diagnostic, did_you_mean_help};
+
+/// Reads a TASK_ID argument.
+pub(crate) fn parse_id(text: &str) -> Result<TaskId, Malformed> {
+    TaskId::new(text).map_err(|error| {
+        let help = "letters, digits, `.`, `_` and `-`, no leading dot, at most 200 bytes";
+        Malformed::new(error.to_string(), help)
+    })
+}
+
+/// Returns the files of a task; a failure with exit code 1 if there is none of this id.
+pub(crate) fn find(context: &Context, id: &TaskId) -> Result<TaskPaths, Failure> {
+    match context.root.find(id)? {
+        Some(paths) => Ok(paths),
+        None => Err(unknown(&context.root, id)),
+    }
+}
+
+/// Returns the tasks that the patterns pick, all of them if there is no pattern.
+pub(crate) fn select(root: &Root, patterns: &[Pattern]) -> Result<Vec<TaskEntry>, Failure> {
+    let tasks = root.tasks()?;
+    let picked = patterns::select(patterns, tasks.iter().map(|task| task.id.to_string()).collect());
+    // Both lists are in the order of the ids.
+    Ok(tasks.into_iter().filter(|task| picked.binary_search(&task.id.to_string()).is_ok()).collect())
+}
+
+/// Nothing fits what was asked for.
+pub(crate) fn none_found(root: &Root, patterns: &[Pattern]) -> Failure {
+    let place = root.path().display();
+    let message = match patterns {
+        [] => format!("there is no such task under {place}"),
+        _ => format!("no task under {place} matches {}", patterns::texts(patterns)),
+    };
+    let help =
+        "`thermos status` lists all tasks; an expression has to match a whole id; --root names another root";
+    Failure::new(Exit::Failed, Diagnostic::error("nothing_found", message).with_help(help))
+}
+
+fn unknown(root: &Root, id: &TaskId) -> Failure {
+    let ids: Vec<String> = root.tasks().unwrap_or_default().iter().map(|task| task.id.to_string()).collect();
+    let message = format!("there is no task {id} under {}", root.path().display());
+    let diagnostic = Diagnostic::error("unknown_task", message)
+        .with_help("`thermos status` lists all tasks; --root names another root")
+        .with_optional_help(did_you_mean_help(id.as_str(), ids.iter().map(String::as_str)));
+    Failure::new(Exit::Failed, diagnostic)
+}
+
+/// Puts what is wrong with a checkpoint into words.
+pub(crate) fn diagnostic(error: &CheckpointError) -> Diagnostic {
+    match error {
+        CheckpointError::Io { action, path, source } => {
+            let message = format!("cannot {action} {}: {}", path.display(), reason(source));
+            Diagnostic::error("io", message).with_help(file_help(source))
+        }
+        CheckpointError::Damaged { .. } | CheckpointError::Impossible { .. } => {
+            Diagnostic::error("damaged_checkpoint", error.to_string())
+                .with_help("this line was not written so by thermos; other tasks are not affected")
+        }
+    }
+}
+
+impl From<CheckpointError> for Failure {
+    fn from(error: CheckpointError) -> Failure {
+        Failure::new(Exit::Other, diagnostic(&error))
+    }
+}
