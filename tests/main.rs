@@ -3,6 +3,7 @@
 //! A test that cannot go on panics, also in its helpers.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod bad_input;
 mod conformance;
 mod harness;
 mod layers;
