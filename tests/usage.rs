@@ -23,3 +23,21 @@ fn a_wrong_argument_is_a_diagnostic_with_help() {
     output.expect_diagnostic("usage", "unexpected argument '--colour'").expect_stderr("'--color'");
     thermos.run(["--color", "sometimes"]).expect_code(2).expect_diagnostic("usage", "'sometimes'");
 }
+
+#[test]
+fn a_terminal_gets_colour_and_unicode_unless_it_is_told_otherwise() {
+    let thermos = Thermos::new();
+    let shown = |arguments: &[&str], variable: (&str, &str)| {
+        let call = thermos.command(["status", "nothing"]);
+        let call = arguments.iter().fold(call, |call, argument| call.arg(argument));
+        call.env(variable.0, variable.1).output_on_terminal(60).expect_code(1).text
+    };
+    let plain = shown(&[], ("TERM", "xterm"));
+    assert!(plain.contains("×") && plain.contains("\u{1b}[31m"), "{plain}");
+    assert!(plain.lines().all(|line| line.chars().count() < 75), "wrapped to the terminal:\n{plain}");
+    for quiet in [shown(&["--color", "never"], ("TERM", "xterm")), shown(&[], ("TERM", "dumb"))] {
+        assert!(quiet.contains("×") && !quiet.contains('\u{1b}'), "{quiet}");
+    }
+    let piped = thermos.run(["--color", "always", "status", "nothing"]).expect_code(1).stderr;
+    assert!(piped.contains("\u{1b}[31m") && !piped.contains('×'), "{piped}");
+}

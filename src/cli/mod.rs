@@ -36,13 +36,17 @@ use self::terminal::{Color, Terminal};
 
 /// Runs a graph of processes on this machine and loses nothing when anything dies
 #[derive(Debug, Parser)]
-#[command(name = "thermos", version, arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(name = "thermos", version, after_help = EXIT_CODES)]
+#[command(arg_required_else_help = true, disable_help_subcommand = true)]
 struct Thermos {
     #[command(flatten)]
     global: GlobalArguments,
     #[command(subcommand)]
     command: Command,
 }
+
+const EXIT_CODES: &str = "Exit codes: 0 success; 1 the task failed, or nothing was found; 2 wrong usage; \
+    3 invalid configuration; 4 the task was killed; 5 it was lost; 6 anything else";
 
 #[derive(Debug, clap::Args)]
 struct GlobalArguments {

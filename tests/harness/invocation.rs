@@ -1,5 +1,6 @@
 //! One call of the binary: prepared, running, ended.
 
+use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
@@ -8,6 +9,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::pty::{Winsize, openpty};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
@@ -73,6 +75,16 @@ impl Invocation {
         self.spawn().wait()
     }
 
+    /// Runs it with a terminal of `columns` as its standard output and error; what it shows becomes the text.
+    pub(crate) fn output_on_terminal(mut self, columns: u16) -> Output {
+        let size = Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        let terminal = openpty(Some(&size), None).unwrap();
+        self.command.process_group(0).stdin(Stdio::null());
+        self.command.stdout(terminal.slave.try_clone().unwrap()).stderr(terminal.slave);
+        self.command.env_remove("NO_COLOR");
+        self.watch(Some(File::from(terminal.master))).wait()
+    }
+
     /// Starts it in a process group of its own.
     pub(crate) fn spawn(mut self) -> Running {
         let stdin = if self.stdin.is_some() { Stdio::piped() } else { Stdio::null() };
@@ -80,23 +92,25 @@ impl Invocation {
         if !self.is_read {
             self.command.stdout(std::io::pipe().unwrap().1);
         }
+        self.watch(None)
+    }
+
+    fn watch(mut self, terminal: Option<File>) -> Running {
+        let what = format!("{:?}", self.command);
         let mut child = self.command.spawn().unwrap();
+        // Lets go of this side's copies of the ends that the child has, or reading would never end.
+        drop(self.command);
         if let (Some(text), Some(mut stdin)) = (self.stdin.take(), child.stdin.take()) {
             thread::spawn(move || stdin.write_all(&text));
         }
         let group = Pid::from_raw(child.id() as i32);
-        let stdout = child.stdout.take().map_or_else(nothing, read_all);
-        let stderr = read_all(child.stderr.take().unwrap());
+        let stdout = match terminal {
+            Some(terminal) => read_all(terminal),
+            None => child.stdout.take().map_or_else(nothing, read_all),
+        };
+        let stderr = child.stderr.take().map_or_else(nothing, read_all);
         let deadline = Instant::now() + self.limit;
-        Running {
-            group,
-            what: format!("{:?}", self.command),
-            stdout,
-            stderr,
-            status: reap(child),
-            deadline,
-            over: false,
-        }
+        Running { group, what, stdout, stderr, status: reap(child), deadline, over: false }
     }
 }
 
