@@ -5,8 +5,9 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
+use std::panic::{self, AssertUnwindSafe};
 
 use nix::errno::Errno;
 use nix::libc;
@@ -70,4 +71,40 @@ pub fn reap(child: Pid) -> io::Result<WaitStatus> {
             status => return Ok(status?),
         }
     }
+}
+
+/// Closes every descriptor but the three standard ones.
+pub fn close_foreign_descriptors() -> io::Result<()> {
+    // SAFETY: a forked child that never returns into the code that owns these descriptors.
+    Errno::result(unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) })?;
+    Ok(())
+}
+
+/// Points the three standard descriptors to /dev/null.
+pub fn detach_standard_descriptors() -> io::Result<()> {
+    let null = File::options().read(true).write(true).open("/dev/null")?;
+    for target in 0..3 {
+        // SAFETY: the source is open; in this forked child nothing owns the target.
+        Errno::result(unsafe { libc::dup2(null.as_raw_fd(), target) })?;
+    }
+    Ok(())
+}
+
+/// Copies a standard descriptor to a new one that no executed program inherits.
+pub fn duplicate(standard: i32) -> io::Result<OwnedFd> {
+    // SAFETY: fcntl makes a new descriptor or fails.
+    let fd = Errno::result(unsafe { libc::fcntl(standard, libc::F_DUPFD_CLOEXEC, 3) })?;
+    // SAFETY: the descriptor is new and nothing else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Has orphans among this process's descendants become its children.
+pub fn become_subreaper() -> io::Result<()> {
+    Ok(nix::sys::prctl::set_child_subreaper(true)?)
+}
+
+/// Leaves by the code that `work` returns, or by 70 if it panics; what a panic says goes nowhere.
+pub fn leave_by(work: impl FnOnce() -> i32) -> ! {
+    panic::set_hook(Box::new(|_| {}));
+    exit_now(panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or(70))
 }

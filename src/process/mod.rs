@@ -1,16 +1,24 @@
 //! Fork, spawn, wait, kill, identity: the only unsafe code, and the only code that makes or ends processes.
 //!
 //! - [`contained`]: a closure in a short-lived child under limits.
+//! - [`events`]: waiting for any of many descriptors.
 //! - [`fork`]: forking a process with one thread, and what a child does first and last.
 //! - [`identity`]: who a process is, proven before it is signalled.
 //! - [`pidfd`]: a process held by descriptor.
-//! - [`signals`]: dispositions and masks.
+//! - [`reap`]: taking the statuses of children.
+//! - [`signals`]: dispositions, masks, waiting for signals.
+//! - [`spawn`]: starting a command.
+//! - [`tree`]: descendants, and processes that carry a mark.
 #![allow(unsafe_code)]
 
 pub mod contained;
+pub mod events;
 pub mod fork;
 pub mod identity;
 pub mod pidfd;
+pub mod reap;
 pub mod signals;
+pub mod spawn;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod tree;

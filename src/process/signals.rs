@@ -1,9 +1,13 @@
-//! Signal dispositions and masks.
+//! Signal dispositions and masks, and waiting for signals without handlers.
 
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
 
+use nix::errno::Errno;
 use nix::libc;
-use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction, sigprocmask};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 /// Gives signals their default action.
 pub fn reset_to_default(signals: &[libc::c_int]) -> io::Result<()> {
@@ -13,4 +17,76 @@ pub fn reset_to_default(signals: &[libc::c_int]) -> io::Result<()> {
         unsafe { sigaction(Signal::try_from(signal)?, &default) }?;
     }
     Ok(())
+}
+
+/// Lists the signals that this process ignores: they alone would stay ignored in a program that it executes.
+pub fn ignored() -> Vec<libc::c_int> {
+    (1..=libc::SIGRTMAX()).filter(|signal| is_ignored(*signal)).collect()
+}
+
+/// Says whether this process ignores a signal, as one started by nohup ignores HUP.
+pub fn is_ignored(signal: libc::c_int) -> bool {
+    // SAFETY: all zeroes is a valid sigaction; a null new action only asks for the old one.
+    unsafe {
+        let mut old: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(signal, std::ptr::null(), &mut old) == 0 && old.sa_sigaction == libc::SIG_IGN
+    }
+}
+
+/// Blocks every signal in a coordinator, which takes those it wants by [`wait`].
+pub fn block_all() -> io::Result<()> {
+    Ok(sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::all()), None)?)
+}
+
+/// Waits until one of the signals is pending, or until the time is over, and takes it. All must be blocked.
+pub fn wait(signals: &SigSet, timeout: Option<Duration>) -> io::Result<Option<Signal>> {
+    let time = timeout.map(|timeout| libc::timespec {
+        tv_sec: timeout.as_secs() as libc::time_t,
+        tv_nsec: timeout.subsec_nanos().into(),
+    });
+    let time = time.as_ref().map_or(std::ptr::null(), |time| time as *const libc::timespec);
+    loop {
+        // SAFETY: the set and the time, if any, outlive the call; no siginfo is asked for.
+        match Errno::result(unsafe { libc::sigtimedwait(signals.as_ref(), std::ptr::null_mut(), time) }) {
+            Ok(number) => return Ok(Some(Signal::try_from(number)?)),
+            Err(Errno::EAGAIN) => return Ok(None),
+            Err(Errno::EINTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Signals that are blocked and read from a descriptor; the mask is as before when it is dropped.
+#[derive(Debug)]
+pub struct SignalQueue {
+    fd: SignalFd,
+    old: SigSet,
+}
+
+impl SignalQueue {
+    /// Blocks signals and opens a descriptor that is readable when one is pending.
+    pub fn open(signals: &SigSet) -> io::Result<SignalQueue> {
+        let mut old = SigSet::empty();
+        sigprocmask(SigmaskHow::SIG_BLOCK, Some(signals), Some(&mut old))?;
+        let fd = SignalFd::with_flags(signals, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
+        Ok(SignalQueue { fd, old })
+    }
+
+    /// Takes a pending signal.
+    pub fn take(&mut self) -> io::Result<Option<Signal>> {
+        let taken = self.fd.read_signal()?;
+        Ok(taken.and_then(|info| Signal::try_from(info.ssi_signo as i32).ok()))
+    }
+}
+
+impl Drop for SignalQueue {
+    fn drop(&mut self) {
+        let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&self.old), None);
+    }
+}
+
+impl AsFd for SignalQueue {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
 }

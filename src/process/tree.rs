@@ -1,0 +1,111 @@
+//! The descendants of a process, found in /proc and held by descriptor before they are signalled.
+
+use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::fs;
+use std::io;
+
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
+
+use super::identity::{self, Stat};
+use super::pidfd::PidFd;
+
+/// A process that was found and is held.
+#[derive(Debug)]
+pub struct Found {
+    /// Its number.
+    pub pid: Pid,
+    /// Signals go by this.
+    pub handle: PidFd,
+}
+
+/// Finds the living descendants of processes, without those processes, parents before children.
+///
+/// Of those that come and go meanwhile some may be missing: who wants none left asks again.
+pub fn descendants(of: &[Pid], except: &HashSet<Pid>) -> io::Result<Vec<Found>> {
+    let mut family: HashSet<Pid> = of.iter().copied().collect();
+    let mut queue: VecDeque<Pid> = of.iter().copied().collect();
+    let mut found = Vec::new();
+    while let Some(parent) = queue.pop_front() {
+        for pid in children(parent)? {
+            if except.contains(&pid) || family.contains(&pid) {
+                continue;
+            }
+            // A child whose parent has died meanwhile is its grandparent's now: family all the same.
+            let Some(held) = hold(pid, |stat| family.contains(&Pid::from_raw(stat.parent)))? else {
+                continue;
+            };
+            family.insert(pid);
+            queue.push_back(pid);
+            found.push(held);
+        }
+    }
+    Ok(found)
+}
+
+/// Sends a signal to all descendants of a process; says how many got it.
+pub fn signal_descendants(of: Pid, signal: Signal) -> io::Result<usize> {
+    let mut count = 0;
+    for found in descendants(&[of], &HashSet::new())? {
+        // What changed its user may refuse; the caller sees that it is still there.
+        count += usize::from(found.handle.signal(signal).unwrap_or(false));
+    }
+    Ok(count)
+}
+
+/// Finds the living processes of this machine whose environment has all of some `NAME=VALUE` entries.
+pub fn marked(entries: &[Vec<u8>]) -> io::Result<Vec<Found>> {
+    let mut found = Vec::new();
+    for pid in numbers("/proc")? {
+        let has_mark = || {
+            let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            let variables: HashSet<&[u8]> = environment.split(|byte| *byte == 0).collect();
+            entries.iter().all(|entry| variables.contains(entry.as_slice()))
+        };
+        // Looked at once before it is opened, to be quick, and once after, to be sure.
+        if has_mark()
+            && let Some(held) = hold(pid, |_| has_mark())?
+        {
+            found.push(held);
+        }
+    }
+    Ok(found)
+}
+
+/// Opens a process, then makes sure that it lives and is the one that is meant.
+fn hold(pid: Pid, is_meant: impl FnOnce(&Stat) -> bool) -> io::Result<Option<Found>> {
+    let Ok(handle) = PidFd::open(pid) else { return Ok(None) };
+    let lives = identity::stat(pid)?.is_some_and(|stat| !matches!(stat.state, 'Z' | 'X') && is_meant(&stat));
+    Ok(lives.then_some(Found { pid, handle }))
+}
+
+/// Lists the children of all threads of a process.
+pub fn children(of: Pid) -> io::Result<Vec<Pid>> {
+    let mut found = Vec::new();
+    for thread in numbers(&format!("/proc/{of}/task")).unwrap_or_default() {
+        match fs::read_to_string(format!("/proc/{of}/task/{thread}/children")) {
+            Ok(text) => found.extend(
+                text.split_ascii_whitespace().filter_map(|word| word.parse().ok()).map(Pid::from_raw),
+            ),
+            Err(_) if fs::exists("/proc/thread-self/children")? => {}
+            // A kernel without these lists.
+            Err(_) => return Ok(children_by_parents()?.remove(&of).unwrap_or_default()),
+        }
+    }
+    Ok(found)
+}
+
+fn children_by_parents() -> io::Result<BTreeMap<Pid, Vec<Pid>>> {
+    let mut children: BTreeMap<Pid, Vec<Pid>> = BTreeMap::new();
+    for pid in numbers("/proc")? {
+        if let Some(stat) = identity::stat(pid)? {
+            children.entry(Pid::from_raw(stat.parent)).or_default().push(pid);
+        }
+    }
+    Ok(children)
+}
+
+fn numbers(folder: &str) -> io::Result<Vec<Pid>> {
+    let names = fs::read_dir(folder)?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    Ok(names.filter_map(|name| name.parse().ok()).map(Pid::from_raw).collect())
+}
