@@ -91,10 +91,7 @@ pub fn unended_runs(paths: &TaskPaths, state: &State) -> Result<Vec<(String, u64
 /// The first record of a run that the state does not know brings along what must have been before it: the end of the
 /// run before, and its own WAITING, which went with the power.
 pub fn adopt(state: &mut State, status: &ProcessStatus) -> Result<Vec<Record>, FoldError> {
-    let mut records = Vec::new();
-    if state.run(&status.process, status.run).is_none() {
-        records.extend(missing_before(state, status));
-    }
+    let mut records = missing_before(state, status);
     records.push(Record::ProcessStatus(Box::new(status.clone())));
     let mut news = Vec::new();
     for record in records {
@@ -105,7 +102,11 @@ pub fn adopt(state: &mut State, status: &ProcessStatus) -> Result<Vec<Record>, F
     Ok(news)
 }
 
-fn missing_before(state: &State, first: &ProcessStatus) -> Vec<Record> {
+/// Returns the records that must have been before the first one of a run that the state does not know.
+pub fn missing_before(state: &State, first: &ProcessStatus) -> Vec<Record> {
+    if state.run(&first.process, first.run).is_some() {
+        return Vec::new();
+    }
     let history = state.processes.get(&first.process);
     let mut seq = history.map_or(0, |history| history.next_seq);
     let mut record = |run: u64, state: ProcessState| {

@@ -11,6 +11,7 @@ use std::panic::{self, AssertUnwindSafe};
 
 use nix::errno::Errno;
 use nix::libc;
+use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, getppid};
 
@@ -107,4 +108,15 @@ pub fn become_subreaper() -> io::Result<()> {
 pub fn leave_by(work: impl FnOnce() -> i32) -> ! {
     panic::set_hook(Box::new(|_| {}));
     exit_now(panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or(70))
+}
+
+/// Forks a child that starts with every signal blocked; the parent's mask stays as it is.
+pub fn fork_blocked() -> io::Result<Forked> {
+    let mut old = SigSet::empty();
+    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::all()), Some(&mut old))?;
+    let forked = fork();
+    if !matches!(forked, Ok(Forked::Child)) {
+        sigprocmask(SigmaskHow::SIG_SETMASK, Some(&old), None)?;
+    }
+    forked
 }

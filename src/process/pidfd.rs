@@ -63,3 +63,22 @@ impl AsFd for PidFd {
         self.0.as_fd()
     }
 }
+
+/// A process that this one looks after: its own child, or one that was proven and opened.
+#[derive(Debug)]
+pub enum Supervised {
+    /// A child that is not reaped yet, so that its number is its own.
+    Child(Pid),
+    /// A stranger's child.
+    Adopted(PidFd),
+}
+
+impl Supervised {
+    /// Sends a signal; says `false` if the process is gone.
+    pub fn signal(&self, signal: Signal) -> io::Result<bool> {
+        match self {
+            Supervised::Child(pid) => nix::sys::signal::kill(*pid, signal).map(|()| true).map_err(Into::into),
+            Supervised::Adopted(pidfd) => pidfd.signal(signal),
+        }
+    }
+}

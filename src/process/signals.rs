@@ -33,11 +33,6 @@ pub fn is_ignored(signal: libc::c_int) -> bool {
     }
 }
 
-/// Blocks every signal in a coordinator, which takes those it wants by [`wait`].
-pub fn block_all() -> io::Result<()> {
-    Ok(sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::all()), None)?)
-}
-
 /// Waits until one of the signals is pending, or until the time is over, and takes it. All must be blocked.
 pub fn wait(signals: &SigSet, timeout: Option<Duration>) -> io::Result<Option<Signal>> {
     let time = timeout.map(|timeout| libc::timespec {

@@ -1,0 +1,278 @@
+//! The coordinator of one run: claims it, starts the command, waits, records, cleans up.
+//!
+//! It is forked from the runner and never executes anything itself. Its records are the truth about the run; its exit
+//! code tells the runner only why there may be no record.
+
+use std::ffi::CString;
+use std::io;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use nix::libc;
+use nix::sys::signal::{SigSet, Signal};
+use nix::unistd::Pid;
+
+use super::command::{Output, arguments, run_environment};
+use super::journal::wall_seconds;
+use crate::checkpoint::claim::claim;
+use crate::checkpoint::paths::run_logs;
+use crate::checkpoint::record::Usage;
+use crate::checkpoint::stream::Writer;
+use crate::checkpoint::{CheckpointError, ProcessState, ProcessStatus, Record, TaskPaths};
+use crate::process::identity::{self, Machine};
+use crate::process::reap::{Ended, Exit, Reaped, reap_any};
+use crate::process::{fork, signals, spawn, tree};
+use crate::schema::LogDestination;
+
+/// Exit codes of a coordinator. Any other means that it did not end as it should.
+pub(super) mod code {
+    /// All is recorded, nothing is left.
+    pub(in crate::runner) const CLEAN: i32 = 0;
+    /// Somebody else has the run.
+    pub(in crate::runner) const TAKEN: i32 = 3;
+    /// No room for the claim: to be tried again.
+    pub(in crate::runner) const NO_ROOM: i32 = 4;
+    /// The sandbox cannot be entered.
+    pub(in crate::runner) const NO_SANDBOX: i32 = 5;
+    /// The logs cannot be opened.
+    pub(in crate::runner) const NO_LOGS: i32 = 6;
+    /// The claim cannot be written.
+    pub(in crate::runner) const NO_CLAIM: i32 = 7;
+    /// A record or the system failed it later on.
+    pub(super) const BROKEN: i32 = 8;
+}
+
+/// How long leftovers have between TERM and KILL.
+const LEFTOVER_GRACE: Duration = Duration::from_secs(1);
+
+/// What all coordinators of a task have in common, made before any of them is forked.
+#[derive(Debug)]
+pub(super) struct Setup {
+    pub(super) paths: TaskPaths,
+    pub(super) machine: Machine,
+    pub(super) sandbox: PathBuf,
+    pub(super) log_dir: PathBuf,
+    pub(super) environment: Vec<CString>,
+    /// Signals that the runner ignores and commands shall not.
+    pub(super) ignored: Vec<libc::c_int>,
+    pub(super) durable: bool,
+}
+
+/// One run.
+#[derive(Debug)]
+pub(super) struct Assignment<'a> {
+    pub(super) process: &'a str,
+    pub(super) run: u64,
+    /// The number of its WAITING record.
+    pub(super) seq: u64,
+    pub(super) command: &'a str,
+    pub(super) destination: LogDestination,
+}
+
+/// Lives through a run in a forked child and returns its exit code. All signals are blocked.
+pub(super) fn coordinate(setup: &Setup, assignment: &Assignment<'_>) -> i32 {
+    match prepare(setup, assignment) {
+        Ok(mut coordinator) => coordinator.live().map_or(code::BROKEN, |()| code::CLEAN),
+        Err(code) => code,
+    }
+}
+
+struct Coordinator<'a> {
+    setup: &'a Setup,
+    assignment: &'a Assignment<'a>,
+    output: Output,
+    stream: Writer,
+    /// The last record.
+    status: ProcessStatus,
+}
+
+/// Gets everything that can fail over with before the claim.
+fn prepare<'a>(setup: &'a Setup, assignment: &'a Assignment<'a>) -> Result<Coordinator<'a>, i32> {
+    let console = become_coordinator(assignment.destination).map_err(|_| code::BROKEN)?;
+    std::env::set_current_dir(&setup.sandbox).map_err(|_| code::NO_SANDBOX)?;
+    let logs = run_logs(&setup.log_dir, assignment.process, assignment.run);
+    let output = Output::open(assignment.destination, &logs, console).map_err(|_| code::NO_LOGS)?;
+    let status = forked(setup, assignment).map_err(|_| code::BROKEN)?;
+    match claim(&setup.paths, "claim", status.clone(), setup.durable) {
+        Ok(Some(stream)) => Ok(Coordinator { setup, assignment, output, stream, status }),
+        Ok(None) => Err(code::TAKEN),
+        Err(error) if error.is_no_space() => Err(code::NO_ROOM),
+        Err(_) => Err(code::NO_CLAIM),
+    }
+}
+
+/// Leaves the runner's session, lock and terminal; keeps its output only for a command that is to have it.
+fn become_coordinator(
+    destination: LogDestination,
+) -> io::Result<Option<(std::os::fd::OwnedFd, std::os::fd::OwnedFd)>> {
+    fork::close_foreign_descriptors()?;
+    let console = match destination {
+        LogDestination::Console => Some((fork::duplicate(1)?, fork::duplicate(2)?)),
+        _ => None,
+    };
+    fork::detach_standard_descriptors()?;
+    nix::unistd::setsid()?;
+    fork::become_subreaper()?;
+    Ok(console)
+}
+
+fn forked(setup: &Setup, assignment: &Assignment<'_>) -> io::Result<ProcessStatus> {
+    let pid = Pid::this();
+    Ok(ProcessStatus {
+        seq: assignment.seq + 1,
+        process: assignment.process.to_owned(),
+        run: assignment.run,
+        state: ProcessState::Forked,
+        coordinator_pid: Some(pid.as_raw()),
+        coordinator_ticks: Some(identity::start_ticks(pid)?),
+        host: Some(setup.machine.host.clone()),
+        boot_id: Some(setup.machine.boot_id.clone()),
+        fork_time: Some(wall_seconds()),
+        ..ProcessStatus::default()
+    })
+}
+
+impl Coordinator<'_> {
+    fn live(&mut self) -> Result<(), CheckpointError> {
+        // What was sent before there was a command.
+        let pending = signals::wait(&stop_signals(), Some(Duration::ZERO));
+        if pending.map_err(CheckpointError::io("wait in", self.setup.paths.folder()))?.is_some() {
+            return self.record_end(ProcessState::Killed, |_| {});
+        }
+        let spawned = self.spawn().map_err(CheckpointError::io("start a command in", &self.setup.sandbox))?;
+        let pid = spawned.pid;
+        self.record(ProcessState::Running, |status| {
+            status.pid = Some(pid.as_raw());
+            status.sid = Some(pid.as_raw());
+            status.ticks = identity::start_ticks(pid).ok();
+            status.start_time = Some(wall_seconds());
+        })?;
+        let ended = self.wait(pid).map_err(CheckpointError::io("wait in", self.setup.paths.folder()))?;
+        match spawned.failure {
+            Some(failure) => self.record_end(ProcessState::Failed, |status| {
+                status.return_code = Some(127);
+                status.reason = Some(format!("cannot execute /bin/bash: {failure}"));
+            })?,
+            None => self.record_command(&ended)?,
+        }
+        self.clean_up().map_err(CheckpointError::io("clean up in", self.setup.paths.folder()))
+    }
+
+    fn spawn(&self) -> io::Result<spawn::Spawned> {
+        let Assignment { process, run, command, .. } = self.assignment;
+        spawn::spawn(&spawn::Command {
+            arguments: &arguments(command)?,
+            environment: &run_environment(&self.setup.environment, &self.setup.sandbox, process, *run),
+            stdout: self.output.stdout(),
+            stderr: self.output.stderr(),
+            ignored: &self.setup.ignored,
+        })
+    }
+
+    /// Waits for the command and passes on what the runner wants; reaps whatever becomes an orphan.
+    fn wait(&self, command: Pid) -> io::Result<Ended> {
+        let mut signals = stop_signals();
+        signals.add(Signal::SIGCHLD);
+        loop {
+            while let Reaped::Ended(ended) = reap_any()? {
+                if ended.pid == command {
+                    return Ok(ended);
+                }
+            }
+            match signals::wait(&signals, None)? {
+                Some(Signal::SIGTERM) => drop(tree::signal_descendants(Pid::this(), Signal::SIGTERM)?),
+                Some(Signal::SIGQUIT) => drop(tree::signal_descendants(Pid::this(), Signal::SIGKILL)?),
+                _ => {}
+            }
+        }
+    }
+
+    fn record_command(&mut self, ended: &Ended) -> Result<(), CheckpointError> {
+        let (state, return_code) = judge(ended.exit);
+        let usage = Usage { user: ended.user, system: ended.system, max_rss: ended.max_rss };
+        self.record_end(state, |status| {
+            status.return_code = Some(return_code);
+            status.usage = Some(usage);
+        })
+    }
+
+    fn record_end(
+        &mut self,
+        state: ProcessState,
+        fill: impl FnOnce(&mut ProcessStatus),
+    ) -> Result<(), CheckpointError> {
+        self.record(state, |status| {
+            status.stop_time = Some(wall_seconds());
+            fill(status);
+        })?;
+        self.stream.sync()
+    }
+
+    fn record(
+        &mut self,
+        state: ProcessState,
+        fill: impl FnOnce(&mut ProcessStatus),
+    ) -> Result<(), CheckpointError> {
+        let mut status = ProcessStatus {
+            seq: self.status.seq + 1,
+            process: self.status.process.clone(),
+            run: self.status.run,
+            state,
+            ..ProcessStatus::default()
+        };
+        fill(&mut status);
+        self.stream.append([&Record::ProcessStatus(Box::new(status.clone()))])?;
+        self.status = status;
+        Ok(())
+    }
+
+    /// Ends what the command left behind: TERM, a second later KILL, until nothing is left.
+    fn clean_up(&self) -> io::Result<()> {
+        if !has_children()? {
+            return Ok(());
+        }
+        let deadline = Instant::now() + LEFTOVER_GRACE;
+        tree::signal_descendants(Pid::this(), Signal::SIGTERM)?;
+        let mut signals = stop_signals();
+        signals.add(Signal::SIGCHLD);
+        let mut force = false;
+        while has_children()? {
+            force |= Instant::now() >= deadline;
+            if force {
+                tree::signal_descendants(Pid::this(), Signal::SIGKILL)?;
+            }
+            // After KILL a child may have forked once more, or be slow to die: looked at again now and then.
+            let pause =
+                if force { Duration::from_millis(100) } else { deadline - Instant::now().min(deadline) };
+            force |= signals::wait(&signals, Some(pause))? == Some(Signal::SIGQUIT);
+        }
+        Ok(())
+    }
+}
+
+fn stop_signals() -> SigSet {
+    SigSet::from_iter([Signal::SIGTERM, Signal::SIGQUIT])
+}
+
+/// Reaps all who have ended and says whether anybody is left.
+fn has_children() -> io::Result<bool> {
+    loop {
+        match reap_any()? {
+            Reaped::Ended(_) => {}
+            Reaped::AllRunning => return Ok(true),
+            Reaped::NoChildren => return Ok(false),
+        }
+    }
+}
+
+/// Tells a failure from an interruption (RUNNER.md section 1).
+fn judge(exit: Exit) -> (ProcessState, i32) {
+    match exit {
+        Exit::Code(0) => (ProcessState::Success, 0),
+        Exit::Code(code) => (ProcessState::Failed, code),
+        Exit::Signal(signal @ (libc::SIGTERM | libc::SIGINT | libc::SIGHUP | libc::SIGKILL)) => {
+            (ProcessState::Killed, -signal)
+        }
+        Exit::Signal(signal) => (ProcessState::Failed, -signal),
+    }
+}

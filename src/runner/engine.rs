@@ -1,0 +1,232 @@
+//! The event loop of a runner, which has one thread and sleeps in one place.
+//!
+//! Each round: let the stage move on; start what is ready while there is room; sleep until a coordinator ends, a signal
+//! comes, or a time is reached; take in what happened. Every decision is recorded before it is acted upon.
+
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
+
+use nix::libc;
+use nix::sys::signal::{SigSet, Signal};
+use nix::unistd::Pid;
+
+use super::coordinator::Setup;
+use super::error::RunnerError;
+use super::journal::Journal;
+use super::options::Caller;
+use super::outcome::Interruptions;
+use super::sink::{Event, Sink};
+use super::stage::Ending;
+use crate::checkpoint::{TaskState, TaskStatus};
+use crate::plan::{Graph, Planner, ProcessId, Stage};
+use crate::process::events::Events;
+use crate::process::pidfd::Supervised;
+use crate::process::reap::{Exit, Reaped, reap_any};
+use crate::process::signals::{self, SignalQueue};
+use crate::process::{fork, tree};
+use crate::schema::Task;
+
+/// The token of the signal queue; those below are places of processes.
+const SIGNALS: u64 = u64::MAX;
+
+/// A run whose coordinator lives.
+#[derive(Debug)]
+pub(super) struct Live {
+    pub(super) run: u64,
+    pub(super) pid: Pid,
+    pub(super) handle: Supervised,
+}
+
+/// One task being run.
+pub(super) struct Engine<'a> {
+    pub(super) task: &'a Task,
+    pub(super) journal: Journal,
+    pub(super) setup: Setup,
+    pub(super) sink: &'a mut dyn Sink,
+    pub(super) ordinary: Planner,
+    pub(super) finals: Planner,
+    pub(super) interruptions: Interruptions,
+    pub(super) live: HashMap<ProcessId, Live>,
+    /// Our own coordinators.
+    pub(super) by_pid: HashMap<Pid, ProcessId>,
+    /// Runs that are recorded as WAITING and could not be forked or claimed for lack of room.
+    pub(super) postponed: Vec<(ProcessId, u64)>,
+    pub(super) retry_at: Option<Instant>,
+    pub(super) stage: TaskState,
+    pub(super) ending: Option<Ending>,
+    /// Children that this process had before.
+    pub(super) earlier_children: Vec<Pid>,
+    pub(super) events: Events,
+    signals: SignalQueue,
+    start: Instant,
+}
+
+impl<'a> Engine<'a> {
+    /// Prepares to run a task whose journal has a header.
+    pub(super) fn new(
+        task: &'a Task,
+        journal: Journal,
+        caller: &Caller,
+        sink: &'a mut dyn Sink,
+    ) -> Result<Engine<'a>, RunnerError> {
+        let system = RunnerError::system;
+        let signals =
+            SignalQueue::open(&wanted_signals(caller)).map_err(system("open a signal descriptor"))?;
+        let events = Events::new().map_err(system("open an event descriptor"))?;
+        events.add(&signals, SIGNALS).map_err(system("watch for signals"))?;
+        fork::become_subreaper().map_err(system("become a subreaper"))?;
+        let earlier_children = tree::children(Pid::this()).map_err(system("read /proc"))?;
+        Ok(Engine {
+            ordinary: Planner::new(Graph::of_task(task, Stage::Ordinary)?),
+            finals: Planner::new(Graph::of_task(task, Stage::Final)?),
+            interruptions: Interruptions::new(task.processes.len()),
+            setup: super::launch::setup(&journal, caller)?,
+            live: HashMap::new(),
+            by_pid: HashMap::new(),
+            postponed: Vec::new(),
+            retry_at: None,
+            stage: TaskState::Active,
+            ending: None,
+            earlier_children,
+            events,
+            signals,
+            start: Instant::now(),
+            task,
+            journal,
+            sink,
+        })
+    }
+
+    /// Runs the task to its end and returns its terminal state.
+    pub(super) fn run(mut self) -> Result<TaskState, RunnerError> {
+        loop {
+            if let Some(outcome) = self.advance()? {
+                return self.finish(outcome);
+            }
+            self.start_ready()?;
+            let timeout = self.next_time().map(|time| time.saturating_duration_since(Instant::now()));
+            let tokens = self.events.wait(timeout).map_err(RunnerError::system("wait for events"))?;
+            for token in tokens {
+                match token {
+                    SIGNALS => self.take_signals()?,
+                    place => self.adopted_ended(ProcessId(place as u32))?,
+                }
+            }
+        }
+    }
+
+    /// Returns the seconds since this runner began: the time of the planners.
+    pub(super) fn now(&self) -> f64 {
+        self.start.elapsed().as_secs_f64()
+    }
+
+    /// Returns the plan that a process belongs to.
+    pub(super) fn planner(&mut self, id: ProcessId) -> &mut Planner {
+        if self.task.processes[id.index()].is_final { &mut self.finals } else { &mut self.ordinary }
+    }
+
+    /// Returns the plan whose processes may start now.
+    pub(super) fn current_planner(&mut self) -> Option<&mut Planner> {
+        match self.stage {
+            TaskState::Active => Some(&mut self.ordinary),
+            TaskState::Finalizing => Some(&mut self.finals),
+            _ => None,
+        }
+    }
+
+    /// Returns the name of a process, which lives as long as the task.
+    pub(super) fn name(&self, id: ProcessId) -> &'a str {
+        &self.task.processes[id.index()].name
+    }
+
+    /// Says whether one more coordinator may run.
+    pub(super) fn has_room(&self) -> bool {
+        let own = Some(self.task.max_concurrency).filter(|limit| *limit > 0);
+        let header = self.journal.state.header.as_ref().and_then(|header| header.concurrency);
+        let limit = own.into_iter().chain(header.filter(|limit| *limit > 0)).min();
+        limit.is_none_or(|limit| self.live.len() < limit as usize)
+    }
+
+    /// Children of this process that are no orphans.
+    pub(super) fn spared(&self) -> HashSet<Pid> {
+        let coordinators = self.live.values().map(|live| live.pid);
+        coordinators.chain(self.earlier_children.iter().copied()).collect()
+    }
+
+    /// Records a state of the task and tells of it.
+    pub(super) fn enter(&mut self, status: TaskStatus) -> Result<(), RunnerError> {
+        let (state, reason) = (status.state.clone(), status.reason.clone());
+        self.journal.record_task(status)?;
+        self.stage = state;
+        self.sink.event(&Event::Task { state: &self.stage, reason: reason.as_deref() });
+        Ok(())
+    }
+
+    fn finish(mut self, outcome: TaskState) -> Result<TaskState, RunnerError> {
+        let mut status = self.journal.task_status(outcome.clone());
+        status.reason = self.ending.as_ref().and_then(|ending| ending.reason.clone());
+        self.journal.record_task(status)?;
+        self.journal.close()?;
+        let reason = self.ending.as_ref().and_then(|ending| ending.reason.as_deref());
+        self.sink.event(&Event::Task { state: &outcome, reason });
+        Ok(outcome)
+    }
+
+    /// Returns the next time at which something is to be done though nothing happens.
+    fn next_time(&mut self) -> Option<Instant> {
+        let stop = self.next_stop_time();
+        let room = self.has_room();
+        let retry = self.retry_at.filter(|_| room);
+        let (now, start) = (self.now(), self.start);
+        let wait = self.current_planner().filter(|_| room).map(|planner| planner.min_wait(now));
+        let ready =
+            wait.filter(|wait| wait.is_finite()).map(|wait| start + Duration::from_secs_f64(now + wait));
+        [stop, retry, ready].into_iter().flatten().min()
+    }
+
+    fn take_signals(&mut self) -> Result<(), RunnerError> {
+        while let Some(signal) = self.signals.take().map_err(RunnerError::system("read signals"))? {
+            match signal {
+                Signal::SIGCHLD => self.reap()?,
+                _ => self.asked_to_stop()?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Reaps coordinators and whatever else became a child of this process.
+    fn reap(&mut self) -> Result<(), RunnerError> {
+        while let Reaped::Ended(ended) = reap_any().map_err(RunnerError::system("reap"))? {
+            if let Some(id) = self.by_pid.remove(&ended.pid) {
+                self.coordinator_ended(id, Some(ended.exit))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn adopted_ended(&mut self, id: ProcessId) -> Result<(), RunnerError> {
+        if let Some(Live { handle: Supervised::Adopted(pidfd), .. }) = self.live.get(&id) {
+            self.events.remove(pidfd).map_err(RunnerError::system("watch a coordinator"))?;
+            self.coordinator_ended(id, None)?;
+        }
+        Ok(())
+    }
+}
+
+/// Says whether a coordinator has told all there is to tell.
+pub(super) fn is_clean(exit: Option<Exit>) -> bool {
+    exit == Some(Exit::Code(super::coordinator::code::CLEAN))
+}
+
+/// What this process was told to ignore it goes on ignoring, as under nohup; and a runner without a terminal does not
+/// mind losing it.
+fn wanted_signals(caller: &Caller) -> SigSet {
+    let mut wanted = SigSet::from_iter([Signal::SIGCHLD, Signal::SIGTERM]);
+    if !signals::is_ignored(libc::SIGINT) {
+        wanted.add(Signal::SIGINT);
+    }
+    if !caller.detached && !signals::is_ignored(libc::SIGHUP) {
+        wanted.add(Signal::SIGHUP);
+    }
+    wanted
+}

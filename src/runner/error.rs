@@ -1,0 +1,78 @@
+//! Why a task cannot be run, resumed or killed.
+
+use std::io;
+
+use crate::checkpoint::{CheckpointError, TaskId, TaskState};
+use crate::plan::PlanError;
+
+/// A task cannot be run, resumed or killed. Whatever it had done is in its checkpoint.
+#[derive(Debug, thiserror::Error)]
+pub enum RunnerError {
+    /// There is no task of this id.
+    #[error("no task {0}")]
+    NotFound(TaskId),
+    /// The task has files, but its runner ended before anything started.
+    #[error("task {0} never started")]
+    NeverStarted(TaskId),
+    /// Another runner has the task.
+    #[error("task {id} is owned by another runner{}", .pid.map(|pid| format!(", process {pid}")).unwrap_or_default())]
+    Owned {
+        /// The task.
+        id: TaskId,
+        /// The runner, if it is known.
+        pid: Option<i32>,
+    },
+    /// The id was used by a task that has ended.
+    #[error("task {id} has ended already: {}", .state.as_str())]
+    Finished {
+        /// The task.
+        id: TaskId,
+        /// How it ended.
+        state: TaskState,
+    },
+    /// The id belongs to a task of other content.
+    #[error("task {0} exists and is a different task")]
+    OtherTask(TaskId),
+    /// The task was launched on another host, whose processes cannot be seen from here.
+    #[error("task {id} was launched on host {host}")]
+    OtherHost {
+        /// The task.
+        id: TaskId,
+        /// Where it was launched.
+        host: String,
+    },
+    /// Something that this version cannot do; nothing was started.
+    #[error("{0} is not supported by this version")]
+    Unsupported(String),
+    /// The task cannot be run as it is; nothing was started.
+    #[error("{0}")]
+    Refused(String),
+    /// The order of the processes is impossible.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The checkpoint cannot be read or written.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The disk was full for too long. What runs goes on, `resume` takes it up.
+    #[error("gave up after {seconds} s: {source}")]
+    Full {
+        /// How long it was tried.
+        seconds: u64,
+        /// What was refused.
+        source: CheckpointError,
+    },
+    /// The system refused something else.
+    #[error("cannot {action}: {source}")]
+    System {
+        /// What was tried.
+        action: &'static str,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+impl RunnerError {
+    pub(crate) fn system(action: &'static str) -> impl FnOnce(io::Error) -> RunnerError {
+        move |source| RunnerError::System { action, source }
+    }
+}

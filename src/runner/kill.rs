@@ -1,0 +1,128 @@
+//! Ending a task: by its runner if that lives, else by taking the task over and doing the same.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
+
+use super::error::RunnerError;
+use super::journal::close;
+use super::launch::read_document;
+use super::options::Caller;
+use super::recovery::recover;
+use super::sink::{Event, Sink};
+use crate::checkpoint::load::{RunnerStream, load_runner};
+use crate::checkpoint::request::Request;
+use crate::checkpoint::{CheckpointError, Ownership, Root, TaskId, TaskPaths, TaskState, TaskStatus, files};
+use crate::process::identity::{self, Machine};
+use crate::process::pidfd::PidFd;
+
+/// How a task is to be killed.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct KillOptions {
+    /// Everything at once, and no finalizers; also a runner that is stopped.
+    pub force: bool,
+    /// How long processes and finalizers have; the task's `finalization_wait` if not given.
+    pub grace: Option<Duration>,
+}
+
+/// How long an owner that has no name yet is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Kills a task and returns its terminal state once it is recorded; a task that had ended keeps its own.
+pub fn kill(
+    root: &Root,
+    id: &TaskId,
+    options: &KillOptions,
+    caller: &Caller,
+    sink: &mut dyn Sink,
+) -> Result<TaskState, RunnerError> {
+    let paths = root.find(id)?.ok_or_else(|| RunnerError::NotFound(id.clone()))?;
+    let grace = options.grace.map(|grace| grace.as_secs_f64());
+    let request = Request { outcome: TaskState::Killed, force: options.force, grace };
+    let start = Instant::now();
+    let mut asked = None;
+    loop {
+        if let Some(owner) = Ownership::acquire(&paths)? {
+            return end_owned(paths, owner, &request, caller, sink);
+        }
+        match living_runner(&paths)? {
+            Some((pid, _)) if asked == Some(pid) => {}
+            Some((pid, runner)) => {
+                ask(&paths, &request, pid, &runner)?;
+                runner.wait_ended(None).map_err(RunnerError::system("wait for the runner"))?;
+                asked = Some(pid);
+                continue;
+            }
+            None => {}
+        }
+        // A runner that has locked and not signed yet, or a lock that dies with its holder: both take moments.
+        if start.elapsed() >= PATIENCE && asked.is_none() {
+            return Err(RunnerError::Owned { id: id.clone(), pid: None });
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Leaves the request and wakes the runner; a stopped one cannot hear and is killed if need be.
+fn ask(paths: &TaskPaths, request: &Request, pid: Pid, runner: &PidFd) -> Result<(), RunnerError> {
+    request.write(paths)?;
+    let stopped = || identity::stat(pid).ok().flatten().is_some_and(|stat| matches!(stat.state, 'T' | 't'));
+    let signal = if request.force && stopped() { Signal::SIGKILL } else { Signal::SIGTERM };
+    runner.signal(signal).map_err(RunnerError::system("signal the runner"))?;
+    Ok(())
+}
+
+/// Ends a task that this process owns now.
+fn end_owned(
+    paths: TaskPaths,
+    owner: Ownership,
+    request: &Request,
+    caller: &Caller,
+    sink: &mut dyn Sink,
+) -> Result<TaskState, RunnerError> {
+    let stream = load_runner(&paths)?;
+    match (&stream.state.header, stream.state.task_state()) {
+        (None, _) => remove_unstarted(&paths),
+        (Some(header), Some(state)) if state.is_terminal() => {
+            close(&paths, header.durable)?;
+            sink.event(&Event::AlreadyEnded { state });
+            Ok(state.clone())
+        }
+        _ => take_over(paths, owner, stream, request, caller, sink),
+    }
+}
+
+fn take_over(
+    paths: TaskPaths,
+    owner: Ownership,
+    stream: RunnerStream,
+    request: &Request,
+    caller: &Caller,
+    sink: &mut dyn Sink,
+) -> Result<TaskState, RunnerError> {
+    let task = read_document(&paths)?;
+    // On disk before anything happens: whoever comes after a death of this process goes on with it.
+    request.write(&paths)?;
+    recover(&task, paths, owner, stream, caller, sink)?.run()
+}
+
+/// A task without a header never did anything.
+fn remove_unstarted(paths: &TaskPaths) -> Result<TaskState, RunnerError> {
+    files::remove(&paths.active())?;
+    let folder = paths.folder();
+    fs::remove_dir_all(folder).map_err(CheckpointError::io("remove", folder))?;
+    Ok(TaskState::Killed)
+}
+
+fn living_runner(paths: &TaskPaths) -> Result<Option<(Pid, PidFd)>, RunnerError> {
+    let machine = Machine::current().map_err(RunnerError::system("read the identity of this host"))?;
+    let state = load_runner(paths)?.state;
+    let here =
+        |status: &&TaskStatus| status.runner_host == machine.host && status.runner_boot_id == machine.boot_id;
+    let Some(status) = state.statuses.last().filter(here) else { return Ok(None) };
+    let proven = identity::prove(status.runner_pid, status.runner_ticks);
+    let proven = proven.map_err(RunnerError::system("look for the runner"))?;
+    Ok(proven.map(|runner| (Pid::from_raw(status.runner_pid), runner)))
+}

@@ -1,0 +1,196 @@
+//! Recovery: from what is on disk to an engine that goes on. The state is the fold; runs whose end it does not know are
+//! attached if their coordinators live, ended or lost if those are dead, and fenced if they never came.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::engine::Engine;
+use super::error::RunnerError;
+use super::journal::{Journal, wall_ms, wall_seconds};
+use super::options::Caller;
+use super::sink::Sink;
+use super::stage::Ending;
+use crate::checkpoint::claim::claim;
+use crate::checkpoint::load::{RunnerStream, read_run, unended_runs};
+use crate::checkpoint::request::Request;
+use crate::checkpoint::{Ownership, ProcessState, ProcessStatus, TaskPaths, TaskState};
+use crate::plan::ProcessId;
+use crate::process::identity;
+use crate::process::pidfd::PidFd;
+use crate::schema::Task;
+use nix::sys::signal::Signal;
+
+/// Makes an engine for an owned task that has a header and has not ended, and records the takeover.
+pub(super) fn recover<'a>(
+    task: &'a Task,
+    paths: TaskPaths,
+    owner: Ownership,
+    stream: RunnerStream,
+    caller: &Caller,
+    sink: &'a mut dyn Sink,
+) -> Result<Engine<'a>, RunnerError> {
+    let durable = stream.state.header.as_ref().is_some_and(|header| header.durable);
+    let mut journal = Journal::open(paths, owner, stream, durable)?;
+    let header = journal.header()?;
+    if header.hostname != journal.machine.host {
+        let (id, host) = (header.task_id.clone(), header.hostname.clone());
+        return Err(RunnerError::OtherHost { id, host });
+    }
+    if journal.state.statuses.is_empty() {
+        let status = journal.task_status(TaskState::Active);
+        journal.record_task(status)?;
+    }
+    let mut engine = Engine::new(task, journal, caller, sink)?;
+    engine.take_over()?;
+    Ok(engine)
+}
+
+impl Engine<'_> {
+    fn take_over(&mut self) -> Result<(), RunnerError> {
+        self.restore_stage();
+        let mut status = self.journal.task_status(self.stage.clone());
+        if let Some(ending) = &self.ending {
+            status.outcome = Some(ending.outcome.clone());
+            status.deadline_ms = Some(ending.deadline_ms);
+            status.reason = ending.reason.clone();
+        }
+        self.enter(status)?;
+        let ids: HashMap<&str, ProcessId> = self
+            .task
+            .processes
+            .iter()
+            .zip(0..)
+            .map(|(process, id)| (process.name.as_str(), ProcessId(id)))
+            .collect();
+        let mut attached = Vec::new();
+        self.recover_files(&mut attached)?;
+        self.fence_the_rest(&mut attached)?;
+        self.replay()?;
+        self.journal.forget();
+        for (status, pidfd) in attached {
+            if let Some(id) = ids.get(status.process.as_str()) {
+                self.attach(*id, status.run, status.coordinator_pid.unwrap_or_default(), pidfd)?;
+            }
+        }
+        self.settle_in()
+    }
+
+    /// Reads the stage off the last status. The deadline is of the wall clock, and never put off.
+    fn restore_stage(&mut self) {
+        let Some(last) = self.journal.state.statuses.last() else { return };
+        self.stage = last.state.clone();
+        if self.stage == TaskState::Active {
+            return;
+        }
+        let outcome = last.outcome.clone().unwrap_or(TaskState::Failed);
+        let deadline_ms = last.deadline_ms.unwrap_or_else(wall_ms);
+        // If the clock was set back meanwhile, at most what was granted.
+        let granted = deadline_ms.saturating_sub(last.timestamp_ms);
+        let left = Duration::from_millis(deadline_ms.saturating_sub(wall_ms()).min(granted));
+        let reason = last.reason.clone();
+        self.ending = Some(Ending { deadline_ms, ..Ending::new(outcome, left, reason) });
+    }
+
+    /// Looks at each run that has a file and no end in the runner's stream.
+    fn recover_files(&mut self, attached: &mut Vec<(ProcessStatus, PidFd)>) -> Result<(), RunnerError> {
+        for (process, run) in unended_runs(&self.journal.paths, &self.journal.state)? {
+            let statuses = read_run(&self.journal.paths, &process, run)?;
+            match self.living_coordinator(&statuses)? {
+                Some(pidfd) => {
+                    // Its own file goes on; the runner's stream has to know the run, no more.
+                    self.journal.record_waiting_before(&statuses[0])?;
+                    attached.push((statuses[0].clone(), pidfd));
+                }
+                None => self.bury(&process, run, statuses)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Claims, as lost, each run that has no file.
+    fn fence_the_rest(&mut self, attached: &mut Vec<(ProcessStatus, PidFd)>) -> Result<(), RunnerError> {
+        let live: Vec<(String, u64)> =
+            self.journal.state.live_runs().map(|run| (run.process.clone(), run.run)).collect();
+        for (process, run) in live {
+            if attached.iter().any(|(status, _)| status.process == process) {
+                continue;
+            }
+            let reason = "its coordinator never came".to_owned();
+            let lost = self.end_without_coordinator(&process, run, ProcessState::Lost, reason);
+            let fenced = claim(&self.journal.paths, "fence", lost.clone(), self.setup.durable)?;
+            match fenced {
+                Some(_) => self.journal.record_statuses(&[lost])?,
+                // It came after all.
+                None => self.recover_files(attached)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the coordinator of a run if it is proven to live.
+    fn living_coordinator(&self, statuses: &[ProcessStatus]) -> Result<Option<PidFd>, RunnerError> {
+        let Some(first) = statuses.first() else { return Ok(None) };
+        let machine = &self.journal.machine;
+        let this_boot =
+            first.host.as_ref() == Some(&machine.host) && first.boot_id.as_ref() == Some(&machine.boot_id);
+        match (this_boot, first.coordinator_pid, first.coordinator_ticks) {
+            (true, Some(pid), Some(ticks)) => {
+                identity::prove(pid, ticks).map_err(RunnerError::system("look for a coordinator"))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Ends a run whose coordinator is dead: first what it left, then its records.
+    fn bury(&mut self, process: &str, run: u64, mut statuses: Vec<ProcessStatus>) -> Result<(), RunnerError> {
+        self.hunt_leftovers(process, run)?;
+        if !statuses.last().is_some_and(|status| status.state.is_terminal()) {
+            let reason = "its coordinator died".to_owned();
+            let mut lost = self.end_without_coordinator(process, run, ProcessState::Lost, reason);
+            lost.seq = statuses.last().map_or(lost.seq, |status| status.seq + 1);
+            statuses.push(lost);
+        }
+        self.journal.record_statuses(&statuses)
+    }
+
+    /// Walks the plans through all that is on record, each process after those that it waits for.
+    fn replay(&mut self) -> Result<(), RunnerError> {
+        let order =
+            [self.ordinary.graph().topological_order(), self.finals.graph().topological_order()].concat();
+        for id in order {
+            let process = self.name(id);
+            let Some(history) = self.journal.state.processes.get(process) else { continue };
+            let runs = history.runs.clone();
+            for run in runs {
+                self.replay_run(id, &run)
+                    .map_err(|error| RunnerError::Refused(format!("internal error: {error}")))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn replay_run(&mut self, id: ProcessId, run: &ProcessStatus) -> Result<(), crate::plan::IllegalEvent> {
+        let ago = run.stop_time.map_or(0.0, |stop| (wall_seconds() - stop).max(0.0));
+        let time = self.now() - ago;
+        let planner =
+            if self.task.processes[id.index()].is_final { &mut self.finals } else { &mut self.ordinary };
+        planner.set_running(id)?;
+        if run.state.is_terminal() {
+            let claimed = run.coordinator_pid.is_some();
+            self.interruptions.settle(planner, id, &run.state, claimed, time)?;
+        }
+        Ok(())
+    }
+
+    /// Goes on with an ending that was under way, and with a wish that nobody heard.
+    fn settle_in(&mut self) -> Result<(), RunnerError> {
+        if let Some(request) = Request::read(&self.journal.paths)? {
+            self.stop(&request)?;
+            Request::remove(&self.journal.paths)?;
+        }
+        if self.stage == TaskState::Cleaning {
+            self.signal_all(Signal::SIGTERM);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,245 @@
+//! How runs start and end: WAITING before the fork, the coordinator's records after its end, and what the plan is told.
+
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::unistd::Pid;
+
+use super::coordinator::{Assignment, code, coordinate};
+use super::engine::{Engine, Live, is_clean};
+use super::error::RunnerError;
+use super::journal::wall_seconds;
+use super::leftovers::Hunt;
+use super::outcome::Verdict;
+use super::sink::Event;
+use crate::checkpoint::load::read_run;
+use crate::checkpoint::paths::run_logs;
+use crate::checkpoint::{ProcessState, ProcessStatus};
+use crate::plan::ProcessId;
+use crate::process::fork::{Forked, fork_blocked, leave_by};
+use crate::process::pidfd::{PidFd, Supervised};
+use crate::process::reap::Exit;
+use crate::schema::Context;
+
+/// When a start is tried again for which there was no room.
+const RETRY: Duration = Duration::from_secs(1);
+
+impl Engine<'_> {
+    /// Starts what is ready, in the order of the task, while there is room.
+    pub(super) fn start_ready(&mut self) -> Result<(), RunnerError> {
+        if self.retry_at.is_some_and(|time| Instant::now() >= time) {
+            self.retry_at = None;
+            for (id, run) in std::mem::take(&mut self.postponed) {
+                self.fork(id, run)?;
+            }
+        }
+        while self.retry_at.is_none() && self.has_room() {
+            let now = self.now();
+            let Some(id) = self.current_planner().and_then(|planner| planner.next_ready(now)) else {
+                return Ok(());
+            };
+            self.start(id)?;
+        }
+        Ok(())
+    }
+
+    /// A coordinator has ended; `exit` is unknown if it was not our child.
+    pub(super) fn coordinator_ended(&mut self, id: ProcessId, exit: Option<Exit>) -> Result<(), RunnerError> {
+        let Some(live) = self.live.remove(&id) else { return Ok(()) };
+        let process = self.name(id);
+        if exit == Some(Exit::Code(code::NO_ROOM)) {
+            self.postpone(id, live.run);
+            return Ok(());
+        }
+        let mut statuses = read_run(&self.journal.paths, process, live.run)?;
+        if statuses.is_empty()
+            && let Some(reason) = self.why_not_started(id, live.run, exit)
+        {
+            statuses.push(self.end_without_coordinator(process, live.run, ProcessState::Failed, reason));
+            return self.run_ended(id, statuses);
+        }
+        if !is_clean(exit) {
+            self.hunt_leftovers(process, live.run)?;
+        }
+        self.dead_run_ended(id, live.run, statuses)
+    }
+
+    /// A run ended whose coordinator and leftovers are gone: what is on record counts, or it is lost.
+    pub(super) fn dead_run_ended(
+        &mut self,
+        id: ProcessId,
+        run: u64,
+        mut statuses: Vec<ProcessStatus>,
+    ) -> Result<(), RunnerError> {
+        if !statuses.last().is_some_and(|status| status.state.is_terminal()) {
+            let reason = "its coordinator ended without a word".to_owned();
+            let mut lost = self.end_without_coordinator(self.name(id), run, ProcessState::Lost, reason);
+            lost.seq = statuses.last().map_or(lost.seq, |status| status.seq + 1);
+            statuses.push(lost);
+        }
+        self.run_ended(id, statuses)
+    }
+
+    /// Copies the records of an ended run into the runner's stream by one write, and tells the plan.
+    pub(super) fn run_ended(
+        &mut self,
+        id: ProcessId,
+        statuses: Vec<ProcessStatus>,
+    ) -> Result<(), RunnerError> {
+        let process = self.name(id);
+        self.journal.record_statuses(&statuses)?;
+        self.journal.sync()?;
+        let Some(end) = statuses.last() else { return Ok(()) };
+        let claimed = statuses.iter().any(|status| status.coordinator_pid.is_some());
+        let now = self.now();
+        let planner =
+            if self.task.processes[id.index()].is_final { &mut self.finals } else { &mut self.ordinary };
+        let verdict = self
+            .interruptions
+            .settle(planner, id, &end.state, claimed, now)
+            .map_err(|error| RunnerError::Refused(format!("internal error: {error}")))?;
+        self.tell(process, end, verdict);
+        Ok(())
+    }
+
+    /// Makes the end of a run that no coordinator records.
+    pub(super) fn end_without_coordinator(
+        &self,
+        process: &str,
+        run: u64,
+        state: ProcessState,
+        reason: String,
+    ) -> ProcessStatus {
+        ProcessStatus {
+            seq: self.journal.state.processes.get(process).map_or(0, |history| history.next_seq),
+            process: process.to_owned(),
+            run,
+            state,
+            stop_time: Some(wall_seconds()),
+            reason: Some(reason),
+            ..ProcessStatus::default()
+        }
+    }
+
+    /// Kills what a run has left behind, and reports what cannot be killed.
+    pub(super) fn hunt_leftovers(&mut self, process: &str, run: u64) -> Result<(), RunnerError> {
+        let spared = self.spared();
+        let launch = &self.journal.header()?.launch;
+        let left = Hunt { launch, process, run, spared: &spared }.kill();
+        for pid in left.map_err(RunnerError::system("search /proc"))? {
+            self.sink.event(&Event::Note(&format!("process {pid}, left by {process}, cannot be killed")));
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, id: ProcessId) -> Result<(), RunnerError> {
+        let process = self.name(id);
+        let history = self.journal.state.processes.get(process);
+        let (seq, run) = history.map_or((0, 0), |history| (history.next_seq, history.next_run()));
+        let waiting = ProcessStatus { seq, run, process: process.to_owned(), ..ProcessStatus::default() };
+        self.journal.record_run(waiting)?;
+        self.journal.sync()?;
+        let started = self.planner(id).set_running(id);
+        started.map_err(|error| RunnerError::Refused(format!("internal error: {error}")))?;
+        self.sink.event(&Event::Forking { process, run });
+        self.fork(id, run)
+    }
+
+    /// Forks the coordinator of a run that is recorded as WAITING.
+    fn fork(&mut self, id: ProcessId, run: u64) -> Result<(), RunnerError> {
+        match fork_blocked() {
+            Ok(Forked::Child) => leave_by(|| self.coordinate(id, run)),
+            Ok(Forked::Parent(pid)) => {
+                self.by_pid.insert(pid, id);
+                self.live.insert(id, Live { run, pid, handle: Supervised::Child(pid) });
+                Ok(())
+            }
+            Err(error) if is_lack_of_room(&error) => {
+                self.postpone(id, run);
+                Ok(())
+            }
+            Err(error) => Err(RunnerError::system("fork")(error)),
+        }
+    }
+
+    /// In the child.
+    fn coordinate(&self, id: ProcessId, run: u64) -> i32 {
+        let process = &self.task.processes[id.index()];
+        let Some(header) = &self.journal.state.header else { return code::NO_CLAIM };
+        let ports: Vec<(String, u16)> =
+            header.ports.iter().map(|(name, port)| (name.clone(), *port)).collect();
+        let context = Context { task_id: header.task_id.as_str(), user: &header.user, ports: &ports };
+        let Some(command) = process.cmdline.bind(&context) else { return code::NO_CLAIM };
+        let seq = self.journal.state.run(&process.name, run).map_or(0, |status| status.seq);
+        let destination = process.logger.as_ref().map(|logger| logger.destination).unwrap_or_default();
+        coordinate(
+            &self.setup,
+            &Assignment { process: &process.name, run, seq, command: &command, destination },
+        )
+    }
+
+    fn postpone(&mut self, id: ProcessId, run: u64) {
+        self.postponed.push((id, run));
+        self.retry_at = Some(Instant::now() + RETRY);
+    }
+
+    /// Finds out why a coordinator did not even claim its run, if that is the command's fate and not the coordinator's.
+    fn why_not_started(&self, id: ProcessId, run: u64, exit: Option<Exit>) -> Option<String> {
+        let logs = run_logs(&self.setup.log_dir, self.name(id), run);
+        let Some(Exit::Code(code)) = exit else { return None };
+        let (what, tried) = match code {
+            code::NO_SANDBOX => (&self.setup.sandbox, std::fs::read_dir(&self.setup.sandbox).map(drop)),
+            code::NO_LOGS => (&logs, std::fs::create_dir_all(&logs)),
+            code::NO_CLAIM => return Some("its checkpoint cannot be written".to_owned()),
+            _ => return None,
+        };
+        let why = tried.err().map_or_else(|| "refused".to_owned(), |error| error.to_string());
+        Some(format!("cannot use {}: {why}", what.display()))
+    }
+
+    fn tell(&mut self, process: &str, end: &ProcessStatus, verdict: Verdict) {
+        let run = end.run;
+        let logs = run_logs(&self.setup.log_dir, process, run);
+        let event = match verdict {
+            Verdict::Finished => {
+                Event::Finished { process, run, return_code: end.return_code.unwrap_or_default() }
+            }
+            Verdict::UnderLimit | Verdict::ReachedLimit => {
+                let reason = end.reason.as_deref();
+                Event::Failed { process, run, return_code: end.return_code, reason, logs: &logs }
+            }
+            Verdict::Again | Verdict::Exhausted => Event::Interrupted { process, run, state: &end.state },
+        };
+        self.sink.event(&event);
+        match verdict {
+            Verdict::UnderLimit => self.sink.event(&Event::UnderLimit { process }),
+            Verdict::ReachedLimit => self.sink.event(&Event::ReachedLimit { process }),
+            Verdict::Exhausted => {
+                let text = format!(
+                    "process {process} was killed or lost ten times in a row, marking process run failed"
+                );
+                self.sink.event(&Event::Note(&text));
+            }
+            Verdict::Finished | Verdict::Again => {}
+        }
+    }
+
+    /// Watches the coordinator of a run that an earlier runner started.
+    pub(super) fn attach(
+        &mut self,
+        id: ProcessId,
+        run: u64,
+        pid: i32,
+        pidfd: PidFd,
+    ) -> Result<(), RunnerError> {
+        let watched = self.events.add(&pidfd, u64::from(id.0));
+        watched.map_err(RunnerError::system("watch a coordinator"))?;
+        self.live.insert(id, Live { run, pid: Pid::from_raw(pid), handle: Supervised::Adopted(pidfd) });
+        self.sink.event(&Event::Attached { process: self.name(id), run });
+        Ok(())
+    }
+}
+
+fn is_lack_of_room(error: &std::io::Error) -> bool {
+    matches!(error.raw_os_error().map(Errno::from_raw), Some(Errno::EAGAIN | Errno::ENOMEM))
+}

@@ -1,0 +1,205 @@
+//! The stages of a task: ACTIVE, CLEANING, FINALIZING, and how each is left. Knows nothing of how runs start and end.
+
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+
+use super::engine::Engine;
+use super::error::RunnerError;
+use super::journal::wall_ms;
+use super::sink::Event;
+use crate::checkpoint::request::Request;
+use crate::checkpoint::{ProcessState, ProcessStatus, TaskState};
+
+/// How long a coordinator that was told to kill everything may take before it is killed itself.
+const COORDINATOR_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How a task is going to end; decided when ACTIVE is left.
+#[derive(Clone, Debug)]
+pub(super) struct Ending {
+    pub(super) outcome: TaskState,
+    pub(super) deadline: Instant,
+    pub(super) deadline_ms: u64,
+    pub(super) reason: Option<String>,
+    /// Whether the final processes are through and their leftovers were told to end.
+    pub(super) closing: bool,
+    /// When everything was told to be killed.
+    pub(super) killed_at: Option<Instant>,
+    /// Whether coordinators that did not follow were killed too.
+    pub(super) struck: bool,
+}
+
+impl Ending {
+    pub(super) fn new(outcome: TaskState, wait: Duration, reason: Option<String>) -> Ending {
+        Ending {
+            outcome,
+            deadline: Instant::now() + wait,
+            deadline_ms: wall_ms() + wait.as_millis() as u64,
+            reason,
+            closing: false,
+            killed_at: None,
+            struck: false,
+        }
+    }
+}
+
+impl Engine<'_> {
+    /// Moves the task on as far as it goes without waiting; returns the terminal state once it may be recorded.
+    pub(super) fn advance(&mut self) -> Result<Option<TaskState>, RunnerError> {
+        loop {
+            if self.ending.as_ref().is_some_and(|ending| Instant::now() >= ending.deadline) {
+                return self.kill_everything();
+            }
+            match self.stage {
+                TaskState::Active => match self.judge_ordinary() {
+                    Some((outcome, reason)) => {
+                        self.begin_cleaning(Ending::new(outcome, self.finalization_wait(), reason))?
+                    }
+                    None => return Ok(None),
+                },
+                TaskState::Cleaning if self.live.is_empty() => self.enter_stage(TaskState::Finalizing)?,
+                TaskState::Finalizing if self.finals.is_complete() || self.finals.is_deadlocked() => {
+                    return self.close_finals();
+                }
+                _ => return Ok(None),
+            }
+        }
+    }
+
+    /// INT, TERM or HUP came: with a request beside it, or as a wish to end; the second wish is an order.
+    pub(super) fn asked_to_stop(&mut self) -> Result<(), RunnerError> {
+        let asked_before = self.ending.as_ref().is_some_and(|ending| ending.outcome == TaskState::Killed);
+        let request = Request::read(&self.journal.paths)?;
+        let request =
+            request.unwrap_or(Request { outcome: TaskState::Killed, force: asked_before, grace: None });
+        self.stop(&request)?;
+        Ok(Request::remove(&self.journal.paths)?)
+    }
+
+    /// Ends the task as requested; a deadline that stands already is never put off.
+    pub(super) fn stop(&mut self, request: &Request) -> Result<(), RunnerError> {
+        let at_once = request.force || request.outcome == TaskState::Lost;
+        let grace = request.grace.and_then(|grace| Duration::try_from_secs_f64(grace).ok());
+        let wait = if at_once { Duration::ZERO } else { grace.unwrap_or(self.finalization_wait()) };
+        let outcome = match request.outcome {
+            TaskState::Lost => TaskState::Lost,
+            _ => TaskState::Killed,
+        };
+        let mut ending = Ending::new(outcome, wait, Some("asked to end".to_owned()));
+        let Some(before) = self.ending.take() else { return self.begin_cleaning(ending) };
+        if before.deadline < ending.deadline {
+            (ending.deadline, ending.deadline_ms) = (before.deadline, before.deadline_ms);
+        }
+        (ending.closing, ending.killed_at, ending.struck) = (before.closing, before.killed_at, before.struck);
+        self.ending = Some(ending);
+        self.enter_stage(self.stage.clone())
+    }
+
+    /// Returns when the stage is to be looked at again though nothing happens.
+    pub(super) fn next_stop_time(&self) -> Option<Instant> {
+        let ending = self.ending.as_ref()?;
+        match ending.killed_at {
+            None => Some(ending.deadline),
+            Some(_) if ending.struck => None,
+            Some(killed_at) => Some(killed_at + COORDINATOR_PATIENCE),
+        }
+    }
+
+    /// Sends a signal to all coordinators.
+    pub(super) fn signal_all(&mut self, signal: Signal) {
+        for live in self.live.values() {
+            if let Err(error) = live.handle.signal(signal) {
+                self.sink.event(&Event::Note(&format!("cannot signal coordinator {}: {error}", live.pid)));
+            }
+        }
+    }
+
+    pub(super) fn finalization_wait(&self) -> Duration {
+        Duration::from_secs(self.task.finalization_wait.into())
+    }
+
+    /// Says how the ordinary plan has ended, if it has.
+    fn judge_ordinary(&self) -> Option<(TaskState, Option<String>)> {
+        let (failed, limit) = (self.ordinary.failed_count(), self.task.max_failures as usize);
+        if limit > 0 && failed >= limit {
+            return Some((TaskState::Failed, Some(format!("{failed} failed, the limit is {limit}"))));
+        }
+        if self.ordinary.is_complete() {
+            return Some((TaskState::Success, None));
+        }
+        let reason = || Some("what is left waits for failed processes".to_owned());
+        self.ordinary.is_deadlocked().then(|| (TaskState::Failed, reason()))
+    }
+
+    fn begin_cleaning(&mut self, ending: Ending) -> Result<(), RunnerError> {
+        self.ending = Some(ending);
+        self.enter_stage(TaskState::Cleaning)?;
+        self.give_up_postponed()?;
+        self.signal_all(Signal::SIGTERM);
+        Ok(())
+    }
+
+    fn enter_stage(&mut self, stage: TaskState) -> Result<(), RunnerError> {
+        let mut status = self.journal.task_status(stage);
+        if let Some(ending) = &self.ending {
+            status.outcome = Some(ending.outcome.clone());
+            status.deadline_ms = Some(ending.deadline_ms);
+            status.reason = ending.reason.clone();
+        }
+        self.enter(status)
+    }
+
+    /// The final plan is through: what still runs of it is ephemeral and is told to end.
+    fn close_finals(&mut self) -> Result<Option<TaskState>, RunnerError> {
+        self.give_up_postponed()?;
+        let Some(ending) = &mut self.ending else { return Ok(None) };
+        if self.live.is_empty() {
+            return Ok(Some(ending.outcome.clone()));
+        }
+        if !std::mem::replace(&mut ending.closing, true) {
+            self.signal_all(Signal::SIGTERM);
+        }
+        Ok(None)
+    }
+
+    /// The time is over: all coordinators kill their trees; one that does not is killed and its tree hunted.
+    fn kill_everything(&mut self) -> Result<Option<TaskState>, RunnerError> {
+        self.give_up_postponed()?;
+        let Some(ending) = &mut self.ending else { return Ok(None) };
+        if self.live.is_empty() {
+            return Ok(Some(ending.outcome.clone()));
+        }
+        match ending.killed_at {
+            None => {
+                ending.killed_at = Some(Instant::now());
+                self.signal_all(Signal::SIGQUIT);
+            }
+            Some(killed_at) if !ending.struck && killed_at.elapsed() >= COORDINATOR_PATIENCE => {
+                ending.struck = true;
+                self.sink.event(&Event::Note("some processes survive KILL, their coordinators are killed"));
+                self.signal_all(Signal::SIGKILL);
+            }
+            Some(_) => {}
+        }
+        Ok(None)
+    }
+
+    /// What could not be forked so far never will be.
+    fn give_up_postponed(&mut self) -> Result<(), RunnerError> {
+        for (id, run) in std::mem::take(&mut self.postponed) {
+            let process = self.name(id);
+            let seq = self.journal.state.processes.get(process).map_or(0, |history| history.next_seq);
+            let status = ProcessStatus {
+                seq,
+                run,
+                process: process.to_owned(),
+                state: ProcessState::Lost,
+                reason: Some("never started".to_owned()),
+                ..ProcessStatus::default()
+            };
+            self.run_ended(id, vec![status])?;
+        }
+        self.retry_at = None;
+        Ok(())
+    }
+}
