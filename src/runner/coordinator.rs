@@ -139,13 +139,14 @@ impl Coordinator<'_> {
         if pending.map_err(CheckpointError::io("wait in", self.setup.paths.folder()))?.is_some() {
             return self.record_end(ProcessState::Killed, |_| {});
         }
+        let start = wall_seconds();
         let spawned = self.spawn().map_err(CheckpointError::io("start a command in", &self.setup.sandbox))?;
         let pid = spawned.pid;
         self.record(ProcessState::Running, |status| {
             status.pid = Some(pid.as_raw());
             status.sid = Some(pid.as_raw());
             status.ticks = identity::start_ticks(pid).ok();
-            status.start_time = Some(wall_seconds());
+            status.start_time = Some(start);
         })?;
         let ended = self.wait(pid).map_err(CheckpointError::io("wait in", self.setup.paths.folder()))?;
         match spawned.failure {
