@@ -8,10 +8,13 @@
 #![allow(dead_code)]
 
 mod arguments;
+mod check;
 mod clock;
+mod configuration;
 mod context;
 mod exit;
 mod failure;
+mod inspect;
 mod logs;
 mod patterns;
 mod ports;
@@ -60,6 +63,8 @@ struct GlobalArguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Check(check::CheckArguments),
+    Inspect(inspect::InspectArguments),
     Status(status::StatusArguments),
     Tail(tail::TailArguments),
 }
@@ -67,6 +72,8 @@ enum Command {
 impl Command {
     fn run(self, context: &Context) -> Result<Exit, Failure> {
         match self {
+            Command::Check(arguments) => arguments.run(context),
+            Command::Inspect(arguments) => arguments.run(context),
             Command::Status(arguments) => arguments.run(context),
             Command::Tail(arguments) => arguments.run(context),
         }
