@@ -1,1 +1,37 @@
-//! script
+//! The configuration language on top of Rhai: LANGUAGE section 1, 2 and 5.
+//!
+//! A text is cut into tokens ([`lexer`]), read with all it includes ([`program`]), rewritten ([`rewrite`]) with
+//! every position kept, compiled by Rhai and evaluated statement by statement.
+
+mod builtins;
+mod calls;
+mod engine;
+mod failure;
+mod frames;
+mod habits;
+mod include;
+mod lexer;
+mod limits;
+mod methods;
+mod names;
+mod outline;
+mod positions;
+mod program;
+mod raise;
+mod rewrite;
+#[cfg(test)]
+mod rewrite_tests;
+mod session;
+#[cfg(test)]
+mod session_tests;
+mod sites;
+mod state;
+mod stdlib;
+mod syntax;
+mod text;
+mod values;
+
+pub use include::{FileLoader, IncludeError, Loaded, Loader, NoFiles, read_text};
+pub use limits::Limits;
+pub use session::{Answer, Exports, Session};
+pub use state::{Export, Given, Parameter};

@@ -1,0 +1,105 @@
+//! Mistakes on their way through Rhai: a native function raises one, the session gets it back whole.
+
+use rhai::{Dynamic, EvalAltResult, Position};
+
+use crate::diagnostics::{Diagnostic, Sources, Span, did_you_mean_help};
+use crate::template::ResolveError;
+use crate::types::{self, ErrorKind};
+
+/// What natives return.
+pub(crate) type Outcome<T> = Result<T, Box<EvalAltResult>>;
+
+/// A mistake found by a native function.
+#[derive(Clone, Debug)]
+pub(crate) struct Mistake {
+    /// The code, without `thermos::`.
+    pub(crate) code: &'static str,
+    /// What is wrong.
+    pub(crate) message: String,
+    /// The value at fault; if it is none, the call.
+    pub(crate) at: Span,
+    /// A few words beside the caret.
+    pub(crate) label: String,
+    /// What to do.
+    pub(crate) help: Option<String>,
+}
+
+impl Mistake {
+    /// Makes a mistake.
+    pub(crate) fn new(code: &'static str, message: impl Into<String>, at: Span) -> Mistake {
+        Mistake { code, message: message.into(), at, label: "here".to_owned(), help: None }
+    }
+
+    /// Adds what to do.
+    pub(crate) fn with_help(self, help: impl Into<String>) -> Mistake {
+        Mistake { help: Some(help.into()), ..self }
+    }
+
+    /// Adds the words beside the caret.
+    pub(crate) fn with_label(self, label: impl Into<String>) -> Mistake {
+        Mistake { label: label.into(), ..self }
+    }
+
+    /// Raises it in the script.
+    pub(crate) fn raise<T>(self) -> Outcome<T> {
+        Err(self.into())
+    }
+
+    /// Puts it into words, with its place.
+    pub(crate) fn diagnostic(self, sources: &Sources) -> Diagnostic {
+        Diagnostic::error(self.code, self.message)
+            .with_label(sources.place(self.at), self.label)
+            .with_optional_help(self.help)
+    }
+}
+
+impl From<Mistake> for Box<EvalAltResult> {
+    fn from(mistake: Mistake) -> Box<EvalAltResult> {
+        EvalAltResult::ErrorRuntime(Dynamic::from(mistake), Position::NONE).into()
+    }
+}
+
+/// Words an error of the type system for users.
+impl From<types::Error> for Mistake {
+    fn from(error: types::Error) -> Mistake {
+        let at = error.at;
+        match &error.kind {
+            ErrorKind::UnknownField { name, field, fields } => {
+                let known = fields.iter().map(String::as_str);
+                let listed = || format!("{name} has the fields {}", fields.join(", "));
+                let help = did_you_mean_help(field, known).unwrap_or_else(listed);
+                Mistake::new("unknown_field", format!("{name} has no field `{field}`"), at)
+                    .with_label("unknown field")
+                    .with_help(help)
+            }
+            ErrorKind::BadEnum { name, value, values } => {
+                let listed = values.join(", ");
+                let help = did_you_mean_help(value, values.iter().map(String::as_str));
+                let mistake = Mistake::new("bad_enum", format!("{name} accepts {listed}, not {value:?}"), at);
+                Mistake { help, ..mistake.with_label("not one of these") }
+            }
+            ErrorKind::Coercion { value, target, .. } => {
+                Mistake::new("wrong_type", format!("expected {target}, found {value}"), at)
+                    .with_label(format!("not a {target}"))
+            }
+            ErrorKind::NotList { name, found } | ErrorKind::NotMap { name, found } => {
+                Mistake::new("wrong_type", format!("expected {name}, found {found}"), at)
+                    .with_label(format!("this is {found}"))
+            }
+            ErrorKind::NotMapping { name, found } => {
+                Mistake::new("wrong_type", format!("expected {name}, found {found}"), at)
+                    .with_label(format!("this is {found}"))
+                    .with_help(format!("write its fields: `{name}(field = value)`, or give a map"))
+            }
+            ErrorKind::Resolve(ResolveError::InvalidReference(_)) => {
+                Mistake::new("invalid_reference", error.to_string(), at)
+            }
+            ErrorKind::Resolve(_) => Mistake::new("template", error.to_string(), at),
+            ErrorKind::BadBinding(_) => Mistake::new("bad_binding", error.to_string(), at),
+            ErrorKind::NotFound { name, object } => {
+                Mistake::new("not_found", format!("{object} has nothing called `{name}`"), at)
+            }
+            _ => Mistake::new("type", error.to_string(), at),
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! A session: reads a file or a shell's lines, evaluates them statement by statement, hands over what was exported.
+
+use std::collections::HashSet;
+
+use indexmap::IndexMap;
+use rhai::{AST, ASTNode, Dynamic, Engine, Expr, Module, Scope, Shared as RhaiShared, Stmt};
+
+use super::engine::{Setup, native_names, set_up};
+use super::failure::diagnostic;
+use super::include::Loader;
+use super::limits::Limits;
+use super::methods::OBJECT_METHODS;
+use super::program::Texts;
+use super::state::{Export, Given, Parameter, Shared, State};
+use super::stdlib;
+use super::values::show;
+use crate::diagnostics::{Diagnostic, Sources};
+use crate::schema::schema;
+use crate::types::Type;
+
+/// What a script leaves behind.
+#[derive(Clone, Debug)]
+pub struct Exports {
+    /// The exported tasks, in order, not checked.
+    pub tasks: Vec<Export>,
+    /// The parameters that the script asked for, by name.
+    pub parameters: IndexMap<String, Parameter>,
+    /// What it printed.
+    pub printed: Vec<String>,
+    /// What the spans of all this point into.
+    pub sources: Sources,
+}
+
+/// What a line of a shell came to.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// It was evaluated: what it printed, then its value, unless that is nothing.
+    Value(Vec<String>),
+    /// It is the beginning of something.
+    Incomplete,
+    /// It is wrong.
+    Wrong(Vec<Diagnostic>),
+}
+
+/// Evaluates scripts.
+pub struct Session {
+    setup: Setup,
+    shared: Shared,
+    loader: Box<dyn Loader>,
+    scope: Scope<'static>,
+    functions: AST,
+    reads: HashSet<String>,
+}
+
+impl Session {
+    /// Starts a session. `given` are values for parameters; their spans point into `sources`.
+    pub fn new(
+        limits: &Limits,
+        loader: Box<dyn Loader>,
+        given: IndexMap<String, Given>,
+        sources: Sources,
+    ) -> Session {
+        let texts = Texts { sources, ..Texts::default() };
+        let shared = Shared::new(State { texts, given, ..State::default() }, limits.template_work);
+        let mut setup = set_up(limits, &shared);
+        shared.lock().texts.constants = setup.constants.iter().cloned().collect();
+        set_names(&shared, &setup.engine);
+        let library = stdlib::register(&mut setup.engine, &shared);
+        set_names(&shared, &setup.engine);
+        shared
+            .lock()
+            .problems
+            .extend(library.err().map(|error| Diagnostic::error("stdlib", error.to_string())));
+        let functions = AST::empty();
+        Session { setup, shared, loader, scope: Scope::new(), functions, reads: HashSet::new() }
+    }
+
+    /// Evaluates a main file; `name` is its path as users know it, which includes are relative to.
+    ///
+    /// # Errors
+    /// Everything that is wrong: a mistake in the text, or all typed mistakes and at most one that ended the script.
+    pub fn run(&mut self, name: &str, text: &str) -> Result<Exports, Vec<Diagnostic>> {
+        self.shared.lock().gather = true;
+        let outcome = self.evaluate(name, text);
+        let mut state = self.shared.lock();
+        let mut problems = std::mem::take(&mut state.problems);
+        problems.extend(outcome.err().map(|stop| stop.diagnostic));
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        Ok(Exports {
+            tasks: std::mem::take(&mut state.exports),
+            parameters: std::mem::take(&mut state.parameters),
+            printed: std::mem::take(&mut state.printed),
+            sources: state.texts.sources.clone(),
+        })
+    }
+
+    /// Evaluates what was typed in a shell.
+    pub fn answer(&mut self, text: &str) -> Answer {
+        self.shared.lock().gather = false;
+        let outcome = self.evaluate("input", text);
+        let mut state = self.shared.lock();
+        let mut shown = std::mem::take(&mut state.printed);
+        match outcome {
+            Ok(value) if value.is_unit() => Answer::Value(shown),
+            Ok(value) => {
+                shown.push(show(&value));
+                Answer::Value(shown)
+            }
+            Err(stop) if stop.incomplete => Answer::Incomplete,
+            Err(stop) => Answer::Wrong(vec![stop.diagnostic]),
+        }
+    }
+
+    /// Returns the sources read so far, for the places of what is found later.
+    pub fn sources(&self) -> Sources {
+        self.shared.lock().texts.sources.clone()
+    }
+
+    /// Returns the names that begin with `prefix`: variables, functions, types; after a dot, fields and methods.
+    pub fn complete(&self, prefix: &str) -> Vec<String> {
+        let state = self.shared.lock();
+        let word_at = prefix.rfind(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).map_or(0, |at| at + 1);
+        let (before, word) = prefix.split_at(word_at);
+        let mut found: Vec<String> = if before.ends_with('.') {
+            state.texts.fields.iter().chain(&state.texts.functions).cloned().collect()
+        } else {
+            let variables = self.scope.iter_raw().map(|(name, ..)| name.to_owned());
+            variables.chain(self.setup.constants.clone()).chain(state.texts.functions.clone()).collect()
+        };
+        found.retain(|name| name.starts_with(word) && name.starts_with(|c: char| c.is_ascii_alphabetic()));
+        found.sort();
+        found.dedup();
+        found
+    }
+
+    fn evaluate(&mut self, name: &str, text: &str) -> Result<Dynamic, Box<Stop>> {
+        let program = {
+            let mut state = self.shared.lock();
+            let read = state.texts.read(self.loader.as_ref(), name, text);
+            read.map_err(|wrong| Stop { diagnostic: wrong.diagnostic, incomplete: wrong.incomplete })?
+        };
+        for name in program.reads {
+            if let Some(value) = self.scope.get(&name) {
+                self.setup.globals.set(&name, value.clone());
+            }
+            self.reads.insert(name);
+        }
+        let ast = self
+            .setup
+            .engine
+            .compile(&program.text)
+            .map_err(|error| self.stop((*error.0).clone(), error.1))?;
+        self.functions = self.functions.merge(&ast.clone_functions_only());
+        let library = self.functions.shared_lib().clone();
+        let mut value = Dynamic::UNIT;
+        for statement in ast.statements() {
+            value = self.statement(statement, &library)?;
+        }
+        Ok(value)
+    }
+
+    /// Evaluates one statement, and shows functions the variables that it may have changed.
+    fn statement(&mut self, statement: &Stmt, library: &RhaiShared<Module>) -> Result<Dynamic, Box<Stop>> {
+        let ast = AST::new([statement.clone()], library.clone());
+        let outcome = self.setup.engine.eval_ast_with_scope::<Dynamic>(&mut self.scope, &ast);
+        if !self.reads.is_empty() {
+            self.refresh(&ast);
+        }
+        outcome.map_err(|error| {
+            let names: Vec<String> = self
+                .scope
+                .iter_raw()
+                .map(|(name, ..)| name.to_owned())
+                .chain(self.setup.constants.clone())
+                .collect();
+            let state = self.shared.lock();
+            Stop { diagnostic: diagnostic(*error, &state.texts, &names), incomplete: false }.into()
+        })
+    }
+
+    fn refresh(&self, ast: &AST) {
+        let mentioned = mentioned(ast, &self.reads);
+        for name in &self.reads {
+            let Some(value) = self.scope.get(name) else { continue };
+            if value.is_shared() || mentioned.contains(name) {
+                self.setup.globals.set(name, value.clone());
+            }
+        }
+    }
+
+    fn stop(&self, kind: rhai::ParseErrorType, position: rhai::Position) -> Box<Stop> {
+        let incomplete = matches!(kind, rhai::ParseErrorType::UnexpectedEOF);
+        let error = rhai::EvalAltResult::ErrorParsing(kind, position);
+        Stop { diagnostic: diagnostic(error, &self.shared.lock().texts, &[]), incomplete }.into()
+    }
+}
+
+/// Lets the rewriting pass know which names are functions and which are fields.
+fn set_names(shared: &Shared, engine: &Engine) {
+    let mut state = shared.lock();
+    state.texts.functions = native_names(engine);
+    state.texts.fields = OBJECT_METHODS.iter().map(|name| (*name).to_owned()).collect();
+    for (_, ty) in schema().named() {
+        if let Type::Struct(structure) = ty {
+            state.texts.fields.extend(structure.fields().iter().map(|field| field.name.clone()));
+        }
+    }
+}
+
+/// Why an evaluation ended early.
+struct Stop {
+    diagnostic: Diagnostic,
+    incomplete: bool,
+}
+
+/// Returns those of `names` that a statement mentions or declares.
+fn mentioned(ast: &AST, names: &HashSet<String>) -> HashSet<String> {
+    let mut found = HashSet::new();
+    let mut note = |name: &str| {
+        if names.contains(name) {
+            found.insert(name.to_owned());
+        }
+    };
+    ast.walk(&mut |path| {
+        match path.last() {
+            Some(ASTNode::Expr(Expr::Variable(variable, ..))) => note(&variable.1),
+            Some(ASTNode::Stmt(Stmt::Var(variable, ..))) => note(&variable.0.name),
+            _ => {}
+        }
+        true
+    });
+    found
+}

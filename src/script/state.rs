@@ -1,0 +1,132 @@
+//! What a session gathers and its native functions share.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use indexmap::IndexMap;
+use rhai::NativeCallContext;
+
+use super::program::Texts;
+use super::raise::{Mistake, Outcome};
+use super::sites::Site;
+use crate::diagnostics::{Diagnostic, Span};
+use crate::template::Work;
+use crate::types::Object;
+
+/// A task that a script exports.
+#[derive(Clone, Debug)]
+pub struct Export {
+    /// The task as it was built, not checked.
+    pub task: Object,
+    /// Where it is exported.
+    pub at: Span,
+}
+
+/// A parameter that a script asked for with `param`.
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    /// Its name.
+    pub name: String,
+    /// Its default, as text.
+    pub default: String,
+    /// Its type, in words: `an integer`.
+    pub kind: String,
+    /// The value it has.
+    pub value: String,
+    /// Whether the value was given rather than the default taken.
+    pub given: bool,
+    /// Where the script asks for it.
+    pub at: Span,
+}
+
+/// A value given for a name, as text, and where it stands.
+#[derive(Clone, Debug)]
+pub struct Given {
+    /// The text.
+    pub value: String,
+    /// Its place.
+    pub at: Span,
+}
+
+/// What natives read and write.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    /// The texts that were read.
+    pub(crate) texts: Texts,
+    /// Typed mistakes, found so far.
+    pub(crate) problems: Vec<Diagnostic>,
+    /// Whether typed mistakes are gathered rather than raised.
+    pub(crate) gather: bool,
+    /// Exported tasks.
+    pub(crate) exports: Vec<Export>,
+    /// What the script printed.
+    pub(crate) printed: Vec<String>,
+    /// Values for parameters, by name.
+    pub(crate) given: IndexMap<String, Given>,
+    /// Parameters that were asked for.
+    pub(crate) parameters: IndexMap<String, Parameter>,
+}
+
+/// The state behind its lock.
+#[derive(Clone, Debug)]
+pub(crate) struct Shared {
+    state: Arc<Mutex<State>>,
+    operations: Arc<AtomicU64>,
+    template_work: u64,
+}
+
+impl Shared {
+    /// Starts a session.
+    pub(crate) fn new(state: State, template_work: u64) -> Shared {
+        Shared { state: Arc::new(Mutex::new(state)), operations: Arc::default(), template_work }
+    }
+
+    /// Gives access; nothing of a script runs while the guard lives.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the call that a native function was called by, as it was written.
+    pub(crate) fn site(&self, context: &NativeCallContext) -> Arc<Site> {
+        let position = context.call_position();
+        let (Some(line), None) = (position.line(), context.call_source()) else { return Arc::default() };
+        let column = position.position().unwrap_or(0);
+        self.lock().texts.sites.at(line as u32, column as u32).unwrap_or_default()
+    }
+
+    /// Returns where the call of a native function is written.
+    pub(crate) fn at(&self, context: &NativeCallContext) -> Span {
+        let position = context.call_position();
+        let (Some(line), None) = (position.line(), context.call_source()) else { return Span::NONE };
+        self.lock().texts.positions.resolve(line as u32, position.position().unwrap_or(0) as u32)
+    }
+
+    /// The bound on resolving references.
+    pub(crate) fn work(&self) -> Work {
+        Work::new(self.template_work)
+    }
+
+    /// Counts the operations of all statements together; `counted` are those of the current one.
+    pub(crate) fn operations(&self, counted: u64, finished: bool) -> u64 {
+        match finished {
+            true => self.operations.fetch_add(counted, Ordering::Relaxed) + counted,
+            false => self.operations.load(Ordering::Relaxed) + counted,
+        }
+    }
+}
+
+impl Shared {
+    /// Notes a typed mistake; where they are not gathered, raises it.
+    ///
+    /// # Errors
+    /// The mistake.
+    pub(crate) fn note(&self, mistake: Mistake) -> Outcome<()> {
+        let mut state = self.lock();
+        if !state.gather {
+            return mistake.raise();
+        }
+        let diagnostic = mistake.diagnostic(&state.texts.sources);
+        state.problems.push(diagnostic);
+        Ok(())
+    }
+}

@@ -1,0 +1,71 @@
+//! The helpers that are written in the language itself: `stdlib/*.thermos`, embedded.
+//!
+//! Each file is a Rhai module; `globals.thermos` gives the names that need no module. Helpers that take any number
+//! of arguments get them as one list: the rewriting pass puts it together.
+
+use rhai::{Engine, EvalAltResult, Module, Scope};
+
+use super::include::NoFiles;
+use super::raise::Outcome;
+use super::state::Shared;
+
+/// Modules and their texts, each after those that it uses.
+const FILES: [(&str, &str); 5] = [
+    ("Units", include_str!("../../stdlib/units.thermos")),
+    ("Processes", include_str!("../../stdlib/processes.thermos")),
+    ("Tasks", include_str!("../../stdlib/tasks.thermos")),
+    ("Options", include_str!("../../stdlib/options.thermos")),
+    ("", include_str!("../../stdlib/globals.thermos")),
+];
+
+/// Functions of the library that take any number of positional arguments.
+pub(crate) const VARIADIC: [&str; 17] = [
+    "order",
+    "combine_tasks",
+    "concat_tasks",
+    "java_options",
+    "python_options",
+    "Units::optional_resources",
+    "Units::resources_sum",
+    "Units::resources_max",
+    "Units::processes_merge",
+    "Units::constraints_merge",
+    "Units::finalization_wait_sum",
+    "Units::finalization_wait_max",
+    "Processes::order",
+    "Tasks::combine",
+    "Tasks::concat",
+    "Options::java",
+    "Options::python",
+];
+
+/// Registers the library.
+///
+/// # Errors
+/// Whatever is wrong with its text: a defect of ours, which the tests would show.
+pub(crate) fn register(engine: &mut Engine, shared: &Shared) -> Outcome<()> {
+    shared.lock().texts.in_library = true;
+    for (name, text) in FILES {
+        let program = {
+            let mut state = shared.lock();
+            state.texts.read(&NoFiles, &format!("stdlib {name}"), text)
+        };
+        let program = program.map_err(|wrong| EvalAltResult::from(wrong.diagnostic.message))?;
+        let mut ast =
+            engine.compile(&program.text).map_err(|error| EvalAltResult::from(error.to_string()))?;
+        ast.set_source(format!("stdlib {name}"));
+        let mut constants = Scope::new();
+        engine.run_ast_with_scope(&mut constants, &ast)?;
+        let mut module = Module::eval_ast_as_new(Scope::new(), &ast, engine)?;
+        for (name, _, value) in constants.iter() {
+            module.set_var(name, value);
+        }
+        if name.is_empty() {
+            engine.register_global_module(module.into());
+        } else {
+            engine.register_static_module(name, module.into());
+        }
+    }
+    shared.lock().texts.forget_places();
+    Ok(())
+}
