@@ -7,6 +7,8 @@ mod bad_input;
 mod conformance;
 mod harness;
 mod layers;
+mod resume_and_kill;
+mod simplerun;
 mod status;
 mod tail;
 mod usage;

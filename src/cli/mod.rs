@@ -4,9 +4,6 @@
 //! [`exit::Exit`], or a [`failure::Failure`] whose diagnostics are drawn here and nowhere else.
 //! Results go to standard output, everything else to standard error.
 
-// Until the first commands use what is here.
-#![allow(dead_code)]
-
 mod arguments;
 mod check;
 mod clock;
@@ -15,11 +12,17 @@ mod context;
 mod exit;
 mod failure;
 mod inspect;
+mod kill;
+mod launch;
 mod logs;
 mod patterns;
 mod ports;
+mod progress;
 mod report;
+mod resume;
+mod run;
 mod simple_task;
+mod simplerun;
 mod status;
 mod tail;
 mod task_id;
@@ -48,34 +51,44 @@ struct Thermos {
     command: Command,
 }
 
+const GLOBAL: &str = "Global options";
+
 const EXIT_CODES: &str = "Exit codes: 0 success; 1 the task failed, or nothing was found; 2 wrong usage; \
     3 invalid configuration; 4 the task was killed; 5 it was lost; 6 anything else";
 
 #[derive(Debug, clap::Args)]
 struct GlobalArguments {
     /// Folder of checkpoints and logs [default: ~/.thermos]
-    #[arg(long, global = true, value_name = "DIR", env = "THERMOS_ROOT", hide_env_values = true)]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "DIR", env = "THERMOS_ROOT", hide_env_values = true)]
     root: Option<PathBuf>,
     /// When to use colour
-    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "WHEN", value_enum, default_value_t)]
     color: Color,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Run(run::RunCommandArguments),
+    Simplerun(simplerun::SimplerunArguments),
     Check(check::CheckArguments),
     Inspect(inspect::InspectArguments),
     Status(status::StatusArguments),
     Tail(tail::TailArguments),
+    Kill(kill::KillArguments),
+    Resume(resume::ResumeArguments),
 }
 
 impl Command {
     fn run(self, context: &Context) -> Result<Exit, Failure> {
         match self {
+            Command::Run(arguments) => arguments.run(context),
+            Command::Simplerun(arguments) => arguments.run(context),
             Command::Check(arguments) => arguments.run(context),
             Command::Inspect(arguments) => arguments.run(context),
             Command::Status(arguments) => arguments.run(context),
             Command::Tail(arguments) => arguments.run(context),
+            Command::Kill(arguments) => arguments.run(context),
+            Command::Resume(arguments) => arguments.run(context),
         }
     }
 }

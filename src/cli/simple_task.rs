@@ -36,12 +36,8 @@ pub(crate) fn make(name: &str, command: &str, bindings: &[Assignment]) -> Result
 }
 
 fn failure(error: ConfigError) -> Failure {
-    match error {
-        ConfigError::Unreadable(diagnostic) => Failure::new(Exit::Other, *diagnostic),
-        ConfigError::Invalid(diagnostics) => {
-            Failure::invalid(diagnostics.into_iter().map(without_document).collect())
-        }
-    }
+    let Failure { diagnostics, exit } = Failure::from(error);
+    Failure { diagnostics: diagnostics.into_iter().map(without_document).collect(), exit }
 }
 
 /// Leaves out places in a document that the user never saw; those in flags stay.

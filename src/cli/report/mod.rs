@@ -103,7 +103,7 @@ impl miette::Diagnostic for Drawn<'_> {
 }
 
 /// Replaces what would move the cursor or change colours; keeps newlines and the number of characters.
-fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> String {
     let replace = |c: char| if c.is_control() && c != '\n' { char::REPLACEMENT_CHARACTER } else { c };
     text.chars().map(replace).collect()
 }

@@ -1,0 +1,76 @@
+//! `thermos kill`: ends tasks.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::context::Context;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::patterns::{self, Pattern};
+use super::progress::Progress;
+use super::usage::Malformed;
+use super::{launch, report, tasks};
+use crate::checkpoint::TaskId;
+use crate::runner::{self, KillOptions};
+
+/// End the tasks whose whole id matches an expression
+///
+/// Processes are asked to end, then the final processes run, then the task is KILLED; all within the time that the task
+/// gives for its finalization. Returns when all matching tasks have ended.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct KillArguments {
+    /// Kill every process at once and run no final process
+    #[arg(long)]
+    force: bool,
+    /// Give the task this long instead of its finalization_wait
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, value_parser = seconds)]
+    grace: Option<Duration>,
+    /// Ids of tasks, or expressions that match whole ids
+    #[arg(value_name = "REGEX", required = true, value_parser = patterns::parse)]
+    patterns: Vec<Pattern>,
+}
+
+impl KillArguments {
+    /// Kills one task after the other; one that cannot be killed does not save the others.
+    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let found = tasks::select(&context.root, &self.patterns)?;
+        if found.is_empty() {
+            return Err(tasks::none_found(&context.root, &self.patterns));
+        }
+        let options = KillOptions { force: self.force, grace: self.grace };
+        let mut outcome = Exit::Success;
+        for task in found.iter().filter(|task| !task.finished) {
+            let exit = kill(&task.id, &options, context);
+            if exit != Exit::Success {
+                outcome = exit;
+            }
+        }
+        Ok(outcome)
+    }
+}
+
+/// Kills a task and says how it ended, or why it could not be killed.
+fn kill(id: &TaskId, options: &KillOptions, context: &Context) -> Exit {
+    let terminal = context.terminal;
+    let mut progress = Progress::new(terminal, "Killing", id);
+    progress.open();
+    match runner::kill(&context.root, id, options, &launch::caller(), &mut progress) {
+        Ok(state) => {
+            terminal.say(format!(" INFO] Task {id} has ended: {}\n", state.as_str()));
+            Exit::Success
+        }
+        Err(error) => {
+            let failure = Failure::from(error);
+            terminal.say(report::draw(&failure.diagnostics, terminal.stderr));
+            failure.exit
+        }
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, Malformed> {
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    seconds.ok_or_else(|| {
+        Malformed::new(format!("malformed --grace '{text}'"), "write seconds, such as 10 or 0.5")
+    })
+}

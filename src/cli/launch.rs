@@ -1,0 +1,125 @@
+//! Hands a checked task to a runner, which this process becomes until the task has ended.
+
+use std::env;
+use std::path::Path;
+
+use super::arguments::{PortArguments, RunArguments};
+use super::context::{Context, absolute};
+use super::exit::Exit;
+use super::failure::{Failure, file_help, reason};
+use super::progress::Progress;
+use super::{clock, ports, task_id, tasks};
+use crate::checkpoint::{TaskId, TaskState};
+use crate::diagnostics::Diagnostic;
+use crate::runner::{self, Caller, Options, RunnerError};
+use crate::schema::Task;
+
+/// Runs a task and gives the exit code of the state in which it ends.
+pub(crate) fn run(task: &Task, options: &Options, context: &Context) -> Result<Exit, Failure> {
+    let mut progress = Progress::new(context.terminal, "Running", &options.task_id);
+    Ok(exit(&runner::run(task, options, &caller(), &mut progress)?))
+}
+
+/// Returns what this process lends to a runner.
+pub(crate) fn caller() -> Caller {
+    Caller { environment: env::vars_os().collect(), detached: false }
+}
+
+/// Says with which code the command of a task in this state ends.
+pub(crate) fn exit(state: &TaskState) -> Exit {
+    match state {
+        TaskState::Success => Exit::Success,
+        TaskState::Failed => Exit::Failed,
+        TaskState::Killed => Exit::Killed,
+        TaskState::Lost => Exit::Lost,
+        _ => Exit::Other,
+    }
+}
+
+/// Turns flags into what a runner takes: picks an id and ports; refuses a port that is needed and not given.
+pub(crate) fn options(
+    task: &Task,
+    arguments: &RunArguments,
+    ports: &PortArguments,
+    context: &Context,
+) -> Result<Options, Failure> {
+    let ports = ports::take(&ports.ports)?;
+    let unbound = ports::unbound(task, &ports);
+    if !unbound.is_empty() {
+        return Err(Failure::invalid(unbound));
+    }
+    Ok(Options {
+        root: context.root.clone(),
+        task_id: id(task, arguments)?,
+        sandbox: absolute(arguments.sandbox.as_deref().unwrap_or(Path::new(".")))?,
+        log_dir: arguments.log_dir.as_deref().map(absolute).transpose()?,
+        ports,
+        preserve_env: false,
+        concurrency: None,
+        durable: false,
+        user: None,
+    })
+}
+
+fn id(task: &Task, arguments: &RunArguments) -> Result<TaskId, Failure> {
+    if let Some(id) = &arguments.task_id {
+        return Ok(id.clone());
+    }
+    task_id::make(&task.name, &clock::now()).map_err(|error| {
+        let diagnostic =
+            Diagnostic::error("usage", error.to_string()).with_help("give one with --task-id ID");
+        Failure::new(Exit::Usage, diagnostic)
+    })
+}
+
+impl From<RunnerError> for Failure {
+    fn from(error: RunnerError) -> Failure {
+        let (exit, code, help) = match &error {
+            RunnerError::NotFound(_) => {
+                (Exit::Failed, "unknown_task", "`thermos status` lists all tasks".to_owned())
+            }
+            RunnerError::NeverStarted(id) => {
+                let help = format!(
+                    "nothing of it has run: run it with --task-id {id}, or remove it with `thermos kill {id}`"
+                );
+                (Exit::Other, "never_started", help)
+            }
+            RunnerError::Owned { id, .. } => {
+                let help = format!("watch it with `thermos status {id}`, end it with `thermos kill {id}`");
+                (Exit::Other, "task_owned", help)
+            }
+            RunnerError::Finished { .. } => {
+                (Exit::Other, "task_finished", "give another --task-id, or none: then one is made".to_owned())
+            }
+            RunnerError::OtherTask(id) => {
+                let help = format!(
+                    "give another --task-id, or go on with the task as it was with `thermos resume {id}`"
+                );
+                (Exit::Other, "other_task", help)
+            }
+            RunnerError::OtherHost { host, .. } => {
+                (Exit::Other, "other_host", format!("resume it on {host}"))
+            }
+            RunnerError::Unsupported(_) => {
+                (Exit::Other, "unsupported", "leave it out of the task; nothing was started".to_owned())
+            }
+            RunnerError::Refused(_) | RunnerError::Plan(_) => {
+                (Exit::Invalid, "invalid_task", "change the task; nothing was started".to_owned())
+            }
+            RunnerError::Checkpoint(checkpoint) => {
+                return Failure::new(Exit::Other, tasks::diagnostic(checkpoint));
+            }
+            RunnerError::Full { .. } => {
+                let help =
+                    "free some space, then `thermos resume` the task; what was started runs on".to_owned();
+                (Exit::Other, "disk_full", help)
+            }
+            RunnerError::System { action, source } => {
+                let message = format!("cannot {action}: {}", reason(source));
+                let diagnostic = Diagnostic::error("system", message).with_help(file_help(source));
+                return Failure::new(Exit::Other, diagnostic);
+            }
+        };
+        Failure::new(exit, Diagnostic::error(code, error.to_string()).with_help(help))
+    }
+}

@@ -1,0 +1,32 @@
+//! `thermos resume`: goes on with a task whose runner is gone.
+
+use clap::Args;
+
+use super::context::Context;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::progress::Progress;
+use super::{launch, tasks};
+use crate::checkpoint::TaskId;
+use crate::runner;
+
+/// Go on with a task whose runner is gone
+///
+/// Commands that still run are watched again, those that ended meanwhile count as they ended. A task that has ended
+/// stays as it is: the exit code says how it ended.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ResumeArguments {
+    /// The id of the task
+    #[arg(value_name = "TASK_ID", value_parser = tasks::parse_id)]
+    task_id: TaskId,
+}
+
+impl ResumeArguments {
+    /// Runs the task to its end and gives the exit code of its state.
+    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        tasks::find(context, &self.task_id)?;
+        let mut progress = Progress::new(context.terminal, "Resuming", &self.task_id);
+        let state = runner::resume(&context.root, &self.task_id, &launch::caller(), &mut progress)?;
+        Ok(launch::exit(&state))
+    }
+}

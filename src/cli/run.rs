@@ -1,0 +1,48 @@
+//! `thermos run`: checks a configuration and runs its task.
+
+use clap::Args;
+
+use super::arguments::{ConfigArguments, PortArguments, RunArguments};
+use super::context::Context;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::{configuration, launch, report};
+use crate::config::{self, Loaded};
+use crate::diagnostics::Diagnostic;
+use crate::schema::Task;
+
+/// Check a configuration and run its task
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RunCommandArguments {
+    #[command(flatten)]
+    config: ConfigArguments,
+    #[command(flatten)]
+    ports: PortArguments,
+    #[command(flatten)]
+    run: RunArguments,
+}
+
+impl RunCommandArguments {
+    /// Runs the task to its end and gives the exit code of its state.
+    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let Loaded { tasks, warnings } = config::check(&configuration::request(&self.config)?)?;
+        let task = only(tasks)?;
+        let options = launch::options(&task, &self.run, &self.ports, context)?;
+        context.terminal.say(report::draw(&warnings, context.terminal.stderr));
+        launch::run(&task, &options, context)
+    }
+}
+
+/// Returns the task if there is just one: nobody can tell which of several is meant.
+fn only(tasks: Vec<Task>) -> Result<Task, Failure> {
+    match <[Task; 1]>::try_from(tasks) {
+        Ok([task]) => Ok(task),
+        Err(tasks) => {
+            let names: Vec<&str> = tasks.iter().map(|task| task.name.as_str()).collect();
+            let message = format!("the configuration exports {} tasks: {}", names.len(), names.join(", "));
+            let diagnostic =
+                Diagnostic::error("several_tasks", message).with_help("name one with --task NAME");
+            Err(Failure::invalid(vec![diagnostic]))
+        }
+    }
+}

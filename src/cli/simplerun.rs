@@ -1,0 +1,41 @@
+//! `thermos simplerun`: runs one command as a task of one process.
+
+use clap::Args;
+
+use super::arguments::{Assignment, PortArguments, RunArguments, assignment};
+use super::context::Context;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::{launch, simple_task};
+
+/// Run one command as a task
+///
+/// The command is run by bash. Several arguments are joined with blanks.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct SimplerunArguments {
+    #[command(flatten)]
+    run: RunArguments,
+    #[command(flatten)]
+    ports: PortArguments,
+    /// Bind {{NAME}} in the command; may be repeated
+    #[arg(short = 'E', value_name = "NAME=VALUE", value_parser = assignment)]
+    bindings: Vec<Assignment>,
+    /// The name of the task
+    #[arg(long, value_name = "NAME", default_value = simple_task::NAME)]
+    name: String,
+    /// What to run
+    #[arg(value_name = "COMMAND", required = true, trailing_var_arg = true)]
+    command: Vec<String>,
+}
+
+impl SimplerunArguments {
+    /// Says what is run, runs it, and gives the exit code of the task's state.
+    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let command = self.command.join(" ");
+        let task = simple_task::make(&self.name, &command, &self.bindings)?;
+        let options = launch::options(&task, &self.run, &self.ports, context)?;
+        // The task runs, whether or not anybody reads this.
+        let _ = context.terminal.print(format!("Running command: '{command}'\n"));
+        launch::run(&task, &options, context)
+    }
+}
