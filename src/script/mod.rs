@@ -7,20 +7,16 @@ mod builtins;
 mod calls;
 mod engine;
 mod failure;
-mod frames;
 mod habits;
 mod include;
 mod lexer;
 mod limits;
 mod methods;
-mod names;
 mod outline;
 mod positions;
 mod program;
 mod raise;
 mod rewrite;
-#[cfg(test)]
-mod rewrite_tests;
 mod session;
 #[cfg(test)]
 mod session_tests;

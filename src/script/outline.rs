@@ -5,6 +5,9 @@ use std::collections::HashSet;
 use super::lexer::{Kind, LexError, Token, lex};
 use crate::diagnostics::{SourceId, Span};
 
+/// The longest piece of text, in bytes, that a span covers.
+const MAX_SPAN: usize = 1 << 16;
+
 /// A file, cut into tokens.
 #[derive(Debug)]
 pub(crate) struct Outline {
@@ -63,13 +66,17 @@ impl Outline {
         self.tokens.get(index).is_some_and(|token| token.kind == Kind::Word)
     }
 
-    /// Returns the span from one token to another; of several lines only what its first token covers.
+    /// Returns the span from one token to another. Its length counts line ends too; of something very long it is
+    /// that of the first token.
     pub(crate) fn span(&self, first: usize, last: usize) -> Span {
         let (Some(first), Some(last)) = (self.tokens.get(first), self.tokens.get(last)) else {
             return Span::NONE;
         };
-        let end = if last.last_line == first.line { last } else { first };
-        let length = if end.last_line == first.line { end.end_column - first.column } else { 1 };
+        let end = if last.end.saturating_sub(first.start) > MAX_SPAN { first } else { last };
+        let length = match end.last_line == first.line {
+            true => end.end_column - first.column,
+            false => self.text[first.start..end.end].chars().take(MAX_SPAN).count() as u32,
+        };
         Span::new(self.source, first.line, first.column, length)
     }
 
@@ -78,6 +85,14 @@ impl Outline {
         let literal = self.tokens.get(index + 2).filter(|token| token.kind == Kind::Text)?;
         let written = self.token_text(index + 1) == "(" && self.token_text(index + 3) == ")";
         written.then(|| literal_text(&self.text[literal.start..literal.end]))
+    }
+
+    /// Says whether a statement of the top level starts at a token; an include needs no `;` behind it.
+    pub(crate) fn starts_statement(&self, index: usize) -> bool {
+        let Some(before) = index.checked_sub(1) else { return true };
+        let included = index.checked_sub(4);
+        matches!(self.token_text(before), ";" | "}")
+            || included.is_some_and(|at| self.token_text(at) == "include" && self.include_path(at).is_some())
     }
 
     fn survey(&mut self) {
@@ -110,7 +125,7 @@ impl Outline {
             "(" | "," if self.token_text(index + 1) == "=" => {
                 self.keywords.insert(name);
             }
-            "" | ";" | "}" if depth == 0 && name == "include" => {
+            _ if depth == 0 && name == "include" && self.starts_statement(index) => {
                 let path = self.include_path(index);
                 let span = self.span(index + 2, index + 2);
                 self.includes.extend(path.map(|path| Include { path, span }));

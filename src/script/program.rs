@@ -5,10 +5,9 @@
 use std::collections::{HashMap, HashSet};
 
 use super::include::Loader;
-use super::names::Names;
 use super::outline::Outline;
 use super::positions::{Output, Positions};
-use super::rewrite::Rewriter;
+use super::rewrite::{Names, Rewriter};
 use super::sites::Sites;
 use super::syntax::{Mistake, SyntaxError};
 use crate::diagnostics::{Diagnostic, Sources, Span};

@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use super::include::NoFiles;
+use super::include::{FileLoader, NoFiles};
 use super::limits::Limits;
 use super::session::{Answer, Exports, Session};
 use crate::diagnostics::{Diagnostic, Sources};
@@ -247,4 +247,22 @@ fn the_standard_library_orders_and_joins_tasks() {
         "a.thermos:2:1",
         "",
     );
+}
+
+#[test]
+fn the_examples_evaluate() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        if !path.is_file() {
+            continue;
+        }
+        let loader = Box::new(FileLoader::new([folder.clone()]));
+        let mut session = Session::new(&Limits::default(), loader, IndexMap::new(), Sources::default());
+        let text = std::fs::read_to_string(&path).unwrap();
+        match session.run(&path.to_string_lossy(), &text) {
+            Ok(exports) => assert!(!exports.tasks.is_empty(), "{path:?}"),
+            Err(problems) => panic!("{path:?}: {problems:#?}"),
+        }
+    }
 }

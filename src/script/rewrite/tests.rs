@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::include::{IncludeError, Loaded, Loader};
-use super::program::{Texts, Unreadable};
-use super::sites::Parts;
+use crate::script::include::{IncludeError, Loaded, Loader};
+use crate::script::program::{Texts, Unreadable};
+use crate::script::sites::Parts;
 
 struct Files(HashMap<String, String>);
 

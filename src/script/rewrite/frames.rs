@@ -1,8 +1,8 @@
 //! The brackets that are open while a script is rewritten, and the arguments and elements inside of them.
 
-use super::outline::Outline;
-use super::sites::{Keyword, Origin, Parts, Site};
 use crate::diagnostics::Span;
+use crate::script::outline::Outline;
+use crate::script::sites::{Keyword, Origin, Parts, Site};
 
 /// What an open bracket is.
 #[derive(Debug)]

@@ -1,0 +1,205 @@
+//! Words: names that are read, declared or called, includes, and what follows a dot.
+
+use super::frames::{Call, Frame, Scope, Shape};
+use super::names::Meaning;
+use super::pass::{Pass, Pending};
+use crate::script::habits::habit_at;
+use crate::script::syntax::{Mistake, SyntaxError};
+
+/// Words that Rhai keeps for itself: no names, and a bracket after them is no call.
+const KEYWORDS: [&str; 22] = [
+    "let", "const", "if", "else", "switch", "do", "while", "until", "loop", "for", "in", "fn", "private",
+    "return", "throw", "try", "catch", "continue", "break", "true", "false", "this",
+];
+
+/// Methods that Rhai treats in its own way.
+const SPECIAL_METHODS: [&str; 4] = ["call", "curry", "is_shared", "type_of"];
+
+/// Methods of Rhai that change what they are called on.
+const MUTATORS: [&str; 26] = [
+    "push",
+    "append",
+    "insert",
+    "pad",
+    "pop",
+    "shift",
+    "remove",
+    "clear",
+    "truncate",
+    "chop",
+    "reverse",
+    "sort",
+    "sort_by",
+    "sort_desc",
+    "splice",
+    "drain",
+    "retain",
+    "dedup",
+    "set",
+    "mixin",
+    "fill_with",
+    "crop",
+    "trim",
+    "replace",
+    "make_upper",
+    "make_lower",
+];
+
+const ASSIGNMENTS: [&str; 12] = ["=", "+=", "-=", "*=", "/=", "%=", "**=", "<<=", ">>=", "&=", "|=", "^="];
+
+/// Says whether Rhai keeps this word for itself.
+pub(crate) fn is_keyword(word: &str) -> bool {
+    KEYWORDS.contains(&word)
+}
+
+impl Pass<'_, '_> {
+    pub(super) fn word(&mut self, at: usize) -> Result<(), SyntaxError> {
+        let name = self.text(at);
+        let before = self.before(at);
+        if matches!(before, "." | "?.") {
+            return self.member(at);
+        }
+        let in_list = matches!(self.frames.last(), Some(Frame { shape: Shape::List, .. }));
+        if let Some(habit) = habit_at(&self.file.text, &self.file.tokens, at, in_list) {
+            return Err(SyntaxError::new(Mistake::Habit(habit), self.place(at)));
+        }
+        match name {
+            "let" | "const" if self.file.is_word(at + 1) => {
+                self.lets.push((self.frames.len(), self.text(at + 1).to_owned()));
+            }
+            "for" => self.pend(at + 1, "in", Scope::Block),
+            "catch" => self.pend(at + 2, ")", Scope::Block),
+            "fn" => self.pend(at + 3, ")", Scope::Function),
+            "include" if self.text(at + 1) == "(" && before != "fn" => return self.include(at),
+            _ if !is_keyword(name) && before != "::" && self.is_read(at) => return self.variable(at),
+            _ => {}
+        }
+        self.copy(at);
+        Ok(())
+    }
+
+    /// A field or a method: what follows a dot.
+    pub(super) fn member(&mut self, at: usize) -> Result<(), SyntaxError> {
+        let name = self.text(at);
+        let calls = self.text(at + 1) == "(";
+        let bare = self.text(at + 2) == ")" && self.program.fields.contains(name);
+        let known = self.program.functions.contains(name) || SPECIAL_METHODS.contains(&name);
+        if !calls || (known && !bare) {
+            self.copy(at);
+            return Ok(());
+        }
+        let place = self.place(at);
+        let number = self.program.sites.reserve(self.program.output.position());
+        self.program.output.insert(&format!("__method(\"{name}\", ["), place);
+        self.next += 1;
+        self.ended =
+            self.file.tokens.get(at + 1).map_or(self.ended, |token| (token.last_line, token.end_column));
+        let call = Call { number, callee: place, listed: true, in_keywords: false };
+        self.frames.push(Frame::new(at + 1, Shape::Call(call)));
+        Ok(())
+    }
+
+    /// Says whether a name is read or assigned here, rather than declared.
+    pub(super) fn is_read(&self, at: usize) -> bool {
+        let parameter = matches!(self.frames.last(), Some(Frame { shape: Shape::Parameters, .. }));
+        !parameter && !matches!(self.before(at), "let" | "const" | "for" | "fn")
+    }
+
+    /// A name that is read. Rhai's closures would capture what is no variable to Rhai: it is asked for by a call.
+    pub(super) fn variable(&mut self, at: usize) -> Result<(), SyntaxError> {
+        let name = self.text(at);
+        let end = self.end_of_chain(at);
+        let called = self.text(end) == "(" && MUTATORS.contains(&self.before(end)) && end > at + 1;
+        let assigned = called || ASSIGNMENTS.contains(&self.text(end));
+        let source = match self.program.names.meaning(name) {
+            Meaning::Global if assigned => {
+                return Err(SyntaxError::new(Mistake::GlobalAssigned(name.to_owned()), self.place(at)));
+            }
+            Meaning::Global => {
+                self.program.reads.insert(name.to_owned());
+                "__global"
+            }
+            Meaning::Constant if !assigned => "__constant",
+            _ => {
+                self.copy(at);
+                return Ok(());
+            }
+        };
+        self.program.output.insert(&format!("{source}(\"{name}\")"), self.place(at));
+        self.finish_token(at);
+        Ok(())
+    }
+
+    /// Returns the token after `name.field[index].field`.
+    pub(super) fn end_of_chain(&self, name: usize) -> usize {
+        let mut at = name + 1;
+        loop {
+            match self.text(at) {
+                "." if self.file.is_word(at + 1) => at += 2,
+                "[" => at = self.end_of_index(at),
+                _ => return at,
+            }
+        }
+    }
+
+    pub(super) fn end_of_index(&self, open: usize) -> usize {
+        let mut depth = 0_usize;
+        for at in open..self.file.tokens.len() {
+            match self.text(at) {
+                "[" | "?[" => depth += 1,
+                "]" => depth -= 1,
+                ";" => return at,
+                _ => {}
+            }
+            if depth == 0 {
+                return at + 1;
+            }
+        }
+        self.file.tokens.len()
+    }
+
+    /// Notes the names from token `first` to the token `end` for the block that follows.
+    pub(super) fn pend(&mut self, first: usize, end: &str, scope: Scope) {
+        let mut names = Vec::new();
+        let mut at = first;
+        while at < self.file.tokens.len() && !matches!(self.text(at), "{" | ";") && self.text(at) != end {
+            if self.file.is_word(at) {
+                names.push(self.text(at).to_owned());
+            }
+            at += 1;
+        }
+        self.pending = Some(Pending { depth: self.frames.len(), names, scope });
+    }
+
+    pub(super) fn include(&mut self, at: usize) -> Result<(), SyntaxError> {
+        if self.program.names.meaning("include") != Meaning::Other {
+            self.copy(at);
+            return Ok(());
+        }
+        let alone = self.frames.is_empty() && self.file.starts_statement(at);
+        if !alone {
+            return Err(SyntaxError::new(Mistake::IncludeInside, self.place(at)));
+        }
+        if self.file.include_path(at).is_none() {
+            return Err(SyntaxError::new(Mistake::IncludeComputed, self.place(at)));
+        }
+        let ended = matches!(self.text(at + 4), ";" | "") || !self.on_one_line(at + 3, at + 4);
+        if !ended {
+            return Err(SyntaxError::new(Mistake::IncludeInside, self.place(at)));
+        }
+        self.commit_lets(0);
+        self.next = at + 4;
+        let splice = self.program.splices.get(self.number).and_then(|splices| splices.get(self.includes));
+        self.includes += 1;
+        if let Some(Some(number)) = splice {
+            self.program.output.blank(1, 0);
+            self.program.file(*number)?;
+            self.program.output.blank(1, 0);
+        }
+        if self.text(at + 4) != ";" {
+            self.program.output.insert(";", self.place(at + 3));
+        }
+        self.finish_token(at + 3);
+        Ok(())
+    }
+}
