@@ -8,6 +8,7 @@ mod conformance;
 mod harness;
 mod layers;
 mod resume_and_kill;
+mod run;
 mod simplerun;
 mod status;
 mod tail;

@@ -62,7 +62,9 @@ fn several_processes_are_listed_if_none_is_named() {
 fn what_is_not_there_is_a_diagnostic() {
     let thermos = one_process();
     Recorded::new(&thermos, "fresh").write();
-    let cases: [(&[&str], i32, &str, &str); 6] = [
+    Recorded::new(&thermos, "simple-20120529-162532.018646").write();
+    let cases: [(&[&str], i32, &str, &str); 7] = [
+        (&["tail", "simple"], 1, "unknown_task", "did you mean `simple-20120529-162532.018646`?"),
         (&["tail", "tusk"], 1, "unknown_task", "did you mean `task`?"),
         (&["tail", "task", "wrok"], 1, "unknown_process", "did you mean `work`?"),
         (&["tail", "task", "--run", "7"], 1, "unknown_run", "the latest 1"),

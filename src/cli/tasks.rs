@@ -45,12 +45,23 @@ pub(crate) fn none_found(root: &Root, patterns: &[Pattern]) -> Failure {
 }
 
 fn unknown(root: &Root, id: &TaskId) -> Failure {
-    let ids: Vec<String> = root.tasks().unwrap_or_default().iter().map(|task| task.id.to_string()).collect();
     let message = format!("there is no task {id} under {}", root.path().display());
     let diagnostic = Diagnostic::error("unknown_task", message)
         .with_help("`thermos status` lists all tasks; --root names another root")
-        .with_optional_help(did_you_mean_help(id.as_str(), ids.iter().map(String::as_str)));
+        .with_optional_help(meant(root, id.as_str()));
     Failure::new(Exit::Failed, diagnostic)
+}
+
+/// Finds the id that was probably meant: the last one that begins with the given one, which may be a task's name, else
+/// the most similar one.
+fn meant(root: &Root, given: &str) -> Option<String> {
+    let ids: Vec<String> = root.tasks().unwrap_or_default().iter().map(|task| task.id.to_string()).collect();
+    let of_that_name =
+        ids.iter().rfind(|id| id.strip_prefix(given).is_some_and(|rest| rest.starts_with('-')));
+    match of_that_name {
+        Some(id) => Some(format!("did you mean `{id}`?")),
+        None => did_you_mean_help(given, ids.iter().map(String::as_str)),
+    }
 }
 
 /// Puts what is wrong with a checkpoint into words.
