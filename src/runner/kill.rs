@@ -45,7 +45,13 @@ pub fn kill(
     let mut asked = None;
     loop {
         if let Some(owner) = Ownership::acquire(&paths)? {
-            return end_owned(paths, owner, &request, caller, sink);
+            return match ended_state(&paths)? {
+                Some(state) if asked.is_some() => {
+                    sink.event(&Event::Task { state: &state, reason: None });
+                    Ok(state)
+                }
+                _ => end_owned(paths, owner, &request, caller, sink),
+            };
         }
         match living_runner(&paths)? {
             Some((pid, _)) if asked == Some(pid) => {}
@@ -63,6 +69,10 @@ pub fn kill(
         }
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+fn ended_state(paths: &TaskPaths) -> Result<Option<TaskState>, RunnerError> {
+    Ok(load_runner(paths)?.state.task_state().filter(|state| state.is_terminal()).cloned())
 }
 
 /// Leaves the request and wakes the runner; a stopped one cannot hear and is killed if need be.

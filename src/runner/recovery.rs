@@ -4,21 +4,23 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
+
 use super::engine::Engine;
 use super::error::RunnerError;
 use super::journal::{Journal, wall_ms, wall_seconds};
 use super::options::Caller;
+use super::outcome::Verdict;
 use super::sink::Sink;
 use super::stage::Ending;
 use crate::checkpoint::claim::claim;
 use crate::checkpoint::load::{RunnerStream, read_run, unended_runs};
 use crate::checkpoint::request::Request;
 use crate::checkpoint::{Ownership, ProcessState, ProcessStatus, TaskPaths, TaskState};
-use crate::plan::ProcessId;
+use crate::plan::{IllegalEvent, ProcessId};
 use crate::process::identity;
 use crate::process::pidfd::PidFd;
 use crate::schema::Task;
-use nix::sys::signal::Signal;
 
 /// Makes an engine for an owned task that has a header and has not ended, and records the takeover.
 pub(super) fn recover<'a>(
@@ -63,9 +65,11 @@ impl Engine<'_> {
             .map(|(process, id)| (process.name.as_str(), ProcessId(id)))
             .collect();
         let mut attached = Vec::new();
+        // Of runs whose end is found now, this runner is the first to tell.
+        let known: HashMap<String, u64> = self.ended_runs();
         self.recover_files(&mut attached)?;
         self.fence_the_rest(&mut attached)?;
-        self.replay()?;
+        self.replay(&known)?;
         self.journal.forget();
         for (status, pidfd) in attached {
             if let Some(id) = ids.get(status.process.as_str()) {
@@ -154,7 +158,7 @@ impl Engine<'_> {
     }
 
     /// Walks the plans through all that is on record, each process after those that it waits for.
-    fn replay(&mut self) -> Result<(), RunnerError> {
+    fn replay(&mut self, known: &HashMap<String, u64>) -> Result<(), RunnerError> {
         let order =
             [self.ordinary.graph().topological_order(), self.finals.graph().topological_order()].concat();
         for id in order {
@@ -162,24 +166,37 @@ impl Engine<'_> {
             let Some(history) = self.journal.state.processes.get(process) else { continue };
             let runs = history.runs.clone();
             for run in runs {
-                self.replay_run(id, &run)
-                    .map_err(|error| RunnerError::Refused(format!("internal error: {error}")))?;
+                let verdict = self.replay_run(id, &run);
+                let verdict =
+                    verdict.map_err(|error| RunnerError::Refused(format!("internal error: {error}")))?;
+                let is_news = known.get(process).is_none_or(|last| run.run > *last);
+                if let Some(verdict) = verdict.filter(|_| is_news) {
+                    self.tell(process, &run, verdict);
+                }
             }
         }
         Ok(())
     }
 
-    fn replay_run(&mut self, id: ProcessId, run: &ProcessStatus) -> Result<(), crate::plan::IllegalEvent> {
+    fn replay_run(&mut self, id: ProcessId, run: &ProcessStatus) -> Result<Option<Verdict>, IllegalEvent> {
         let ago = run.stop_time.map_or(0.0, |stop| (wall_seconds() - stop).max(0.0));
         let time = self.now() - ago;
         let planner =
             if self.task.processes[id.index()].is_final { &mut self.finals } else { &mut self.ordinary };
         planner.set_running(id)?;
-        if run.state.is_terminal() {
-            let claimed = run.coordinator_pid.is_some();
-            self.interruptions.settle(planner, id, &run.state, claimed, time)?;
+        if !run.state.is_terminal() {
+            return Ok(None);
         }
-        Ok(())
+        let claimed = run.coordinator_pid.is_some();
+        self.interruptions.settle(planner, id, &run.state, claimed, time).map(Some)
+    }
+
+    /// Returns the last ended run of each process, as the runner's stream has it.
+    fn ended_runs(&self) -> HashMap<String, u64> {
+        let ended =
+            |runs: &[ProcessStatus]| runs.iter().rfind(|run| run.state.is_terminal()).map(|run| run.run);
+        let processes = self.journal.state.processes.iter();
+        processes.filter_map(|(name, history)| Some((name.clone(), ended(&history.runs)?))).collect()
     }
 
     /// Goes on with an ending that was under way, and with a wish that nobody heard.

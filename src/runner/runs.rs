@@ -197,7 +197,8 @@ impl Engine<'_> {
         Some(format!("cannot use {}: {why}", what.display()))
     }
 
-    fn tell(&mut self, process: &str, end: &ProcessStatus, verdict: Verdict) {
+    /// Tells what became of a run.
+    pub(super) fn tell(&mut self, process: &str, end: &ProcessStatus, verdict: Verdict) {
         let run = end.run;
         let logs = run_logs(&self.setup.log_dir, process, run);
         let event = match verdict {
