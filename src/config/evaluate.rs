@@ -15,10 +15,10 @@ type Diagnostics = Vec<Diagnostic>;
 
 /// Checks the tasks that the request asks for.
 pub(super) fn check(request: &Request) -> Result<Loaded<Task>, Diagnostics> {
-    each_task(request, |evaluation, object, name| {
+    each_task(request, |evaluation, object, index, name| {
         let task = schema::check_task(object, &evaluation.work).map_err(|problems| {
             let names = object.reachable_names();
-            let wording = Wording { sources: &evaluation.sources, task: name, names: &names };
+            let wording = evaluation.wording(name, index, &names);
             problems.iter().map(|problem| wording.diagnostic(problem)).collect::<Diagnostics>()
         })?;
         schedule::check(&evaluation.sources, object, &task).map_err(|diagnostic| vec![*diagnostic])?;
@@ -28,10 +28,10 @@ pub(super) fn check(request: &Request) -> Result<Loaded<Task>, Diagnostics> {
 
 /// Typechecks the tasks that the request asks for, and tells what they are.
 pub(super) fn inspect(request: &Request) -> Result<Loaded<Document>, Diagnostics> {
-    each_task(request, |evaluation, object, name| {
+    each_task(request, |evaluation, object, index, name| {
         let problems = object.typecheck(&evaluation.work);
         if !problems.is_empty() {
-            let wording = Wording { sources: &evaluation.sources, task: name, names: &[] };
+            let wording = evaluation.wording(name, index, &[]);
             return Err(problems.iter().map(|problem| wording.diagnostic(problem)).collect());
         }
         Document::of(object, name.to_owned(), &evaluation.work)
@@ -46,11 +46,19 @@ struct Evaluation {
     /// `-E` names that were parameters of the script.
     parameters: Vec<String>,
     work: Work,
+    /// Whether the tasks come from JSON, whose values carry no places.
+    is_json: bool,
+}
+
+impl Evaluation {
+    fn wording<'a>(&'a self, task: &'a str, index: usize, names: &'a [String]) -> Wording<'a> {
+        Wording { sources: &self.sources, task, names, json: self.is_json.then_some(index) }
+    }
 }
 
 fn each_task<T>(
     request: &Request,
-    examine: impl Fn(&Evaluation, &Object, &str) -> Result<T, Diagnostics>,
+    examine: impl Fn(&Evaluation, &Object, usize, &str) -> Result<T, Diagnostics>,
 ) -> Result<Loaded<T>, Diagnostics> {
     let mut evaluation = evaluate(request)?;
     let flags = Flags::new(request, &mut evaluation.sources)?;
@@ -58,8 +66,8 @@ fn each_task<T>(
     let chosen = choose(&tasks, request.task.as_deref(), &evaluation)?;
     let mut examined = Vec::new();
     let mut diagnostics = Vec::new();
-    for (object, name) in chosen {
-        match examine(&evaluation, object, &name) {
+    for (index, name) in chosen {
+        match examine(&evaluation, &tasks[index], index, &name) {
             Ok(task) => examined.push(task),
             Err(found) => diagnostics.extend(found),
         }
@@ -74,13 +82,13 @@ fn each_task<T>(
 }
 
 /// Chooses the named task, or all of them.
-fn choose<'a>(
-    tasks: &'a [Object],
+fn choose(
+    tasks: &[Object],
     wanted: Option<&str>,
     evaluation: &Evaluation,
-) -> Result<Vec<(&'a Object, String)>, Diagnostics> {
-    let named: Vec<(&Object, String)> =
-        tasks.iter().map(|task| (task, task_name(task, &evaluation.work))).collect();
+) -> Result<Vec<(usize, String)>, Diagnostics> {
+    let names = tasks.iter().map(|task| task_name(task, &evaluation.work));
+    let named: Vec<(usize, String)> = names.enumerate().collect();
     if named.is_empty() {
         let help = "end the file with `export(Task(name = \"...\", processes = [...]))`";
         return Err(vec![Diagnostic::error("no_task", "the configuration exports no task").with_help(help)]);
@@ -201,5 +209,5 @@ fn evaluate_json(name: &str, text: &str) -> Result<Evaluation, Diagnostics> {
         .map(|document| Object::new(&schema().task, document, start))
         .collect::<Result<_, _>>();
     let tasks = tasks.map_err(|error| vec![error_diagnostic(&sources, &error, start)])?;
-    Ok(Evaluation { sources, tasks, parameters: Vec::new(), work: Work::default().watching() })
+    Ok(Evaluation { sources, tasks, parameters: Vec::new(), work: Work::default().watching(), is_json: true })
 }

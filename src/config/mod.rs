@@ -10,6 +10,7 @@
 mod contain;
 mod document;
 mod evaluate;
+mod json_places;
 mod places;
 mod problems;
 mod request;

@@ -4,7 +4,7 @@ use crate::diagnostics::{Diagnostic, Sources, Span, did_you_mean};
 use crate::template::{ResolveError, Tag, Work};
 use crate::types::{Error, ErrorKind, Problem, ProblemKind, Step};
 
-use super::places;
+use super::{json_places, places};
 
 /// Words the problems of one task.
 pub(super) struct Wording<'a> {
@@ -14,11 +14,14 @@ pub(super) struct Wording<'a> {
     pub(super) task: &'a str,
     /// Names that references could have meant.
     pub(super) names: &'a [String],
+    /// The place of the task in a JSON document, if it comes from one: its values carry no places themselves.
+    pub(super) json: Option<usize>,
 }
 
 impl Wording<'_> {
     /// Makes the diagnostic of a problem.
     pub(super) fn diagnostic(&self, problem: &Problem) -> Diagnostic {
+        let problem = &Problem { at: self.place_of(problem), ..problem.clone() };
         let diagnostic = match &problem.kind {
             ProblemKind::Missing => self.missing(problem),
             ProblemKind::Unbound(tags) => self.unbound(problem, tags),
@@ -44,6 +47,14 @@ impl Wording<'_> {
             }
         };
         self.with_bindings(diagnostic, problem).with_path(self.path(&problem.path))
+    }
+
+    fn place_of(&self, problem: &Problem) -> Span {
+        let text = |index| Some((index, self.sources.get(problem.at.source())?));
+        let located = self.json.and_then(text).and_then(|(index, source)| {
+            json_places::locate(&source.text, problem.at.source(), index, &problem.path)
+        });
+        located.unwrap_or(problem.at)
     }
 
     fn missing(&self, problem: &Problem) -> Diagnostic {
