@@ -28,9 +28,9 @@ impl CheckArguments {
         let checked = configuration::request(&self.config).and_then(|request| config::check(&request));
         match self.format {
             Format::Text => {
-                let Loaded { tasks, warnings } = checked?;
-                context.terminal.say(report::draw(&warnings, context.terminal.stderr));
-                context.terminal.print(format!("ok: {}\n", counts(&tasks)))?;
+                let loaded = checked?;
+                configuration::announce(context, &loaded);
+                context.terminal.print(format!("ok: {}\n", counts(&loaded.tasks)))?;
                 Ok(Exit::Success)
             }
             Format::Json => {

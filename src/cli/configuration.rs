@@ -1,9 +1,11 @@
 //! From the arguments of a command to its configuration: reads the file, asks `config`, words failures.
 
 use super::arguments::ConfigArguments;
+use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use crate::config::{Binding, ConfigError, Limits, Request, Source};
+use super::report;
+use crate::config::{Binding, ConfigError, Limits, Loaded, Request, Source};
 
 /// Reads the file that the arguments name.
 pub(crate) fn request(arguments: &ConfigArguments) -> Result<Request, ConfigError> {
@@ -17,6 +19,14 @@ pub(crate) fn request(arguments: &ConfigArguments) -> Result<Request, ConfigErro
         include_root: arguments.include_root.clone(),
         limits: Limits::default(),
     })
+}
+
+/// Shows what the script printed and what is strange about its tasks.
+pub(crate) fn announce<T>(context: &Context, loaded: &Loaded<T>) {
+    for line in &loaded.printed {
+        context.terminal.say(format!("{line}\n"));
+    }
+    context.terminal.say(report::draw(&loaded.warnings, context.terminal.stderr));
 }
 
 impl From<ConfigError> for Failure {

@@ -8,7 +8,6 @@ use super::configuration;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::report;
 use crate::config::{self, Document};
 
 /// Show every exported task: defaults filled in, what it needs, what is still open
@@ -25,7 +24,7 @@ impl InspectArguments {
     /// Shows the exported tasks; references may be open.
     pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
         let loaded = config::inspect(&configuration::request(&self.config)?)?;
-        context.terminal.say(report::draw(&loaded.warnings, context.terminal.stderr));
+        configuration::announce(context, &loaded);
         let text = match self.format {
             Format::Text => loaded.tasks.iter().map(text).collect::<Vec<_>>().join("\n"),
             Format::Json => json(&loaded.tasks),

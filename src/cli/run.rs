@@ -6,8 +6,8 @@ use super::arguments::{ConfigArguments, PortArguments, RunArguments};
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::{configuration, launch, report};
-use crate::config::{self, Loaded};
+use super::{configuration, launch};
+use crate::config;
 use crate::diagnostics::Diagnostic;
 use crate::schema::Task;
 
@@ -25,10 +25,10 @@ pub(crate) struct RunCommandArguments {
 impl RunCommandArguments {
     /// Runs the task to its end and gives the exit code of its state.
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
-        let Loaded { tasks, warnings } = config::check(&configuration::request(&self.config)?)?;
-        let task = only(tasks)?;
+        let loaded = config::check(&configuration::request(&self.config)?)?;
+        configuration::announce(context, &loaded);
+        let task = only(loaded.tasks)?;
         let options = launch::options(&task, &self.run, &self.ports, context)?;
-        context.terminal.say(report::draw(&warnings, context.terminal.stderr));
         launch::run(&task, &options, context)
     }
 }

@@ -1,15 +1,19 @@
 //! What happens in the contained child: evaluate, choose the tasks, bind the `-E` values, check.
 
+use std::path::Path;
+
 use serde_json::Value as Json;
 
 use super::document::Document;
+use super::flags::Flags;
 use super::problems::{Wording, error_diagnostic};
 use super::request::{Request, Source};
 use super::{Loaded, schedule};
 use crate::diagnostics::{Diagnostic, Sources, Span, did_you_mean};
 use crate::schema::{self, Task, schema};
-use crate::template::{Binding, Environment, Reference, Work};
-use crate::types::{Binder, Object, Value};
+use crate::script::{self, FileLoader, Given, Session};
+use crate::template::Work;
+use crate::types::{Object, Value};
 
 type Diagnostics = Vec<Diagnostic>;
 
@@ -45,6 +49,7 @@ struct Evaluation {
     tasks: Vec<Object>,
     /// `-E` names that were parameters of the script.
     parameters: Vec<String>,
+    printed: Vec<String>,
     work: Work,
     /// Whether the tasks come from JSON, whose values carry no places.
     is_json: bool,
@@ -60,8 +65,9 @@ fn each_task<T>(
     request: &Request,
     examine: impl Fn(&Evaluation, &Object, usize, &str) -> Result<T, Diagnostics>,
 ) -> Result<Loaded<T>, Diagnostics> {
-    let mut evaluation = evaluate(request)?;
-    let flags = Flags::new(request, &mut evaluation.sources)?;
+    let mut sources = Sources::default();
+    let flags = Flags::new(request, &mut sources)?;
+    let evaluation = evaluate(request, &flags, sources)?;
     let tasks: Vec<Object> = evaluation.tasks.iter().map(|task| flags.bind(task)).collect();
     let chosen = choose(&tasks, request.task.as_deref(), &evaluation)?;
     let mut examined = Vec::new();
@@ -72,10 +78,10 @@ fn each_task<T>(
             Err(found) => diagnostics.extend(found),
         }
     }
-    let (unknown, hidden) = flags.unused(&evaluation);
+    let (unknown, hidden) = flags.unused(&evaluation.work, &evaluation.parameters, &evaluation.sources);
     diagnostics.extend(unknown);
     if diagnostics.is_empty() {
-        return Ok(Loaded { tasks: examined, warnings: hidden });
+        return Ok(Loaded { tasks: examined, warnings: hidden, printed: evaluation.printed });
     }
     diagnostics.extend(hidden);
     Err(diagnostics)
@@ -112,84 +118,40 @@ fn task_name(task: &Object, work: &Work) -> String {
     name.and_then(|name| name.object.text(work).ok()).unwrap_or_default()
 }
 
-/// The `-E` values, as an environment and as places.
-struct Flags {
-    environment: Environment<Object>,
-    bound: Vec<(String, Reference, Span)>,
-}
-
-impl Flags {
-    fn new(request: &Request, sources: &mut Sources) -> Result<Flags, Diagnostics> {
-        let mut flags = Flags { environment: Environment::default(), bound: Vec::new() };
-        for binding in &request.bindings {
-            let source = sources.add("-E", format!("{}={}", binding.name, binding.value));
-            let column = binding.name.chars().count() as u32 + 2;
-            let at = Span::new(source, 1, column, binding.value.chars().count() as u32);
-            let reference = Reference::parse(&binding.name).map_err(|error| {
-                let help = "a name is letters, digits and `_`, with `.name` and `[key]` behind it";
-                let place = sources.place(Span::new(source, 1, 1, column.saturating_sub(2)));
-                let diagnostic = Diagnostic::error("invalid_reference", format!("-E: {error}"));
-                vec![diagnostic.with_label(place, "no reference").with_help(help)]
-            })?;
-            flags.environment.insert(reference.clone(), Binding::Text(binding.value.clone()), at);
-            flags.bound.push((binding.name.clone(), reference, at));
-        }
-        Ok(flags)
-    }
-
-    fn bind(&self, task: &Object) -> Object {
-        if self.environment.is_empty() {
-            return task.clone();
-        }
-        task.bind([Binder::from(self.environment.clone())])
-    }
-
-    /// Tells which values nothing refers to (an error), and which are hidden wherever they are referred to.
-    fn unused(&self, evaluation: &Evaluation) -> (Diagnostics, Diagnostics) {
-        let work = &evaluation.work;
-        let (mut unknown, mut hidden) = (Vec::new(), Vec::new());
-        for (name, reference, at) in &self.bound {
-            if work.used(*at) || evaluation.parameters.contains(name) {
-                continue;
-            }
-            let place = evaluation.sources.place(*at);
-            if work.looked_up(reference) {
-                let message = format!(
-                    "-E {name} changes nothing: wherever {{{{{name}}}}} stands, another binding hides it"
-                );
-                let help = "a field or binding nearer to the reference wins; rename one of the two";
-                let warning = Diagnostic::warning("hidden_binding", message);
-                hidden.push(warning.with_label(place, "has no effect").with_help(help));
-                continue;
-            }
-            let others: Vec<String> = work.all_looked_up().iter().map(Reference::to_string).collect();
-            let mut others: Vec<&str> = others.iter().map(String::as_str).collect();
-            others.sort_unstable();
-            let help = match did_you_mean(name, others.iter().copied()) {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None if others.is_empty() => "the configuration has no references at all".to_owned(),
-                None => format!("it refers to {}", others.join(", ")),
-            };
-            let message = format!("-E {name}: nothing in the configuration refers to `{name}`");
-            let error = Diagnostic::error("unknown_binding", message);
-            unknown.push(error.with_label(place, "is used nowhere").with_help(help));
-        }
-        (unknown, hidden)
-    }
-}
-
-fn evaluate(request: &Request) -> Result<Evaluation, Diagnostics> {
+fn evaluate(request: &Request, flags: &Flags, sources: Sources) -> Result<Evaluation, Diagnostics> {
     match &request.source {
-        Source::Json { name, text } => evaluate_json(name, text),
-        Source::Script { path, text } => {
-            let _ = (path, text);
-            Err(vec![Diagnostic::error("x", "script")])
-        }
+        Source::Json { name, text } => evaluate_json(name, text, sources),
+        Source::Script { path, text } => evaluate_script(request, path, text, flags, sources),
     }
 }
 
-fn evaluate_json(name: &str, text: &str) -> Result<Evaluation, Diagnostics> {
-    let mut sources = Sources::default();
+fn evaluate_script(
+    request: &Request,
+    path: &Path,
+    text: &str,
+    flags: &Flags,
+    sources: Sources,
+) -> Result<Evaluation, Diagnostics> {
+    let limits = script::Limits { operations: request.limits.operations, ..script::Limits::default() };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let roots = [folder.to_owned()].into_iter().chain(request.include_root.clone());
+    let given = flags
+        .bound
+        .iter()
+        .map(|flag| (flag.binding.name.clone(), Given { value: flag.binding.value.clone(), at: flag.at }));
+    let mut session = Session::new(&limits, Box::new(FileLoader::new(roots)), given.collect(), sources);
+    let exports = session.run(&path.to_string_lossy(), text)?;
+    Ok(Evaluation {
+        sources: exports.sources,
+        tasks: exports.tasks.into_iter().map(|export| export.task.or_at(export.at)).collect(),
+        parameters: exports.parameters.into_keys().collect(),
+        printed: exports.printed,
+        work: Work::default().watching(),
+        is_json: false,
+    })
+}
+
+fn evaluate_json(name: &str, text: &str, mut sources: Sources) -> Result<Evaluation, Diagnostics> {
     let source = sources.add(name, text);
     let json: Json = serde_json::from_str(text).map_err(|error| {
         let at = Span::new(source, error.line() as u32, error.column().max(1) as u32, 0);
@@ -209,5 +171,6 @@ fn evaluate_json(name: &str, text: &str) -> Result<Evaluation, Diagnostics> {
         .map(|document| Object::new(&schema().task, document, start))
         .collect::<Result<_, _>>();
     let tasks = tasks.map_err(|error| vec![error_diagnostic(&sources, &error, start)])?;
-    Ok(Evaluation { sources, tasks, parameters: Vec::new(), work: Work::default().watching(), is_json: true })
+    let work = Work::default().watching();
+    Ok(Evaluation { sources, tasks, parameters: Vec::new(), printed: Vec::new(), work, is_json: true })
 }

@@ -153,7 +153,7 @@ mod tests {
         let element = Step::Element { list: "L".to_owned(), index: 1, element: object };
         let source = Sources::default().add("x", text);
         let path = [field("processes"), element, field("b")];
-        assert_eq!(locate(text, source, 1, &path), Some(Span::new(source, 3, 46, 1)));
+        assert_eq!(locate(text, source, 1, &path), Some(Span::new(source, 3, 49, 1)));
         assert_eq!(locate(text, source, 1, &path[..2]), Some(Span::new(source, 3, 21, 1)));
         assert_eq!(locate(text, source, 1, &[field("name")]), Some(Span::new(source, 2, 11, 3)));
         assert_eq!(locate(text, source, 1, &[field("nothing")]), Some(Span::new(source, 2, 2, 1)));

@@ -10,6 +10,7 @@
 mod contain;
 mod document;
 mod evaluate;
+mod flags;
 mod json_places;
 mod places;
 mod problems;
@@ -31,4 +32,6 @@ pub struct Loaded<T> {
     pub tasks: Vec<T>,
     /// What is strange about them.
     pub warnings: Vec<Diagnostic>,
+    /// What the script printed, a line each.
+    pub printed: Vec<String>,
 }
