@@ -18,6 +18,7 @@ mod logs;
 mod patterns;
 mod ports;
 mod progress;
+mod repl;
 mod report;
 mod resume;
 mod run;
@@ -76,6 +77,7 @@ enum Command {
     Tail(tail::TailArguments),
     Kill(kill::KillArguments),
     Resume(resume::ResumeArguments),
+    Repl(repl::ReplArguments),
 }
 
 impl Command {
@@ -89,6 +91,7 @@ impl Command {
             Command::Tail(arguments) => arguments.run(context),
             Command::Kill(arguments) => arguments.run(context),
             Command::Resume(arguments) => arguments.run(context),
+            Command::Repl(arguments) => arguments.run(context),
         }
     }
 }

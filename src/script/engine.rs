@@ -87,9 +87,7 @@ fn set_limits(engine: &mut Engine, limits: &Limits, shared: &Shared) {
     engine.set_max_expr_depths(limits.expression_depth, limits.expression_depth);
     engine.set_max_string_size(limits.string_size);
     let (shared, operations) = (shared.clone(), limits.operations);
-    engine.on_progress(move |counted| {
-        (shared.operations(counted, false) > operations).then(|| Dynamic::from("operations"))
-    });
+    engine.on_progress(move |_| (shared.count_operation() > operations).then(|| Dynamic::from("operations")));
 }
 
 /// Replaces what would block, end the process, or take memory without bound.

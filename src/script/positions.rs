@@ -33,6 +33,16 @@ impl Positions {
         }
     }
 
+    /// Returns how much there is, for [`Positions::truncate`].
+    pub(crate) fn mark(&self) -> usize {
+        self.anchors.len()
+    }
+
+    /// Forgets what was added after `mark`: the text was wrong and its lines are used again.
+    pub(crate) fn truncate(&mut self, mark: usize) {
+        self.anchors.truncate(mark);
+    }
+
     fn add(&mut self, line: u32, column: u32, to: Span, inserted: bool) {
         let follows = self
             .anchors

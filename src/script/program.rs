@@ -111,6 +111,7 @@ impl Texts {
             self.fields.extend(file.keywords.iter().cloned());
             globals.extend(file.globals.iter().cloned());
         }
+        let mark = self.positions.mark();
         let constants = self.constants.difference(&self.functions).cloned().collect();
         let mut rewriter = Rewriter {
             files,
@@ -129,8 +130,9 @@ impl Texts {
         let Rewriter { output, reads, .. } = rewriter;
         let (text, positions, lines) = output.finish();
         self.positions = positions;
-        outcome?;
-        let text = text.map_err(|(overflow, at)| SyntaxError::new(Mistake::TooLong(overflow), at))?;
+        let too_long = |(overflow, at)| SyntaxError::new(Mistake::TooLong(overflow), at);
+        let text =
+            outcome.and_then(|()| text.map_err(too_long)).inspect_err(|_| self.positions.truncate(mark))?;
         self.lines = lines;
         self.globals = globals;
         Ok(Program { text, reads })

@@ -3,11 +3,14 @@
 use std::collections::HashSet;
 
 use indexmap::IndexMap;
-use rhai::{AST, ASTNode, Dynamic, Engine, Expr, Module, Scope, Shared as RhaiShared, Stmt};
+use rhai::{
+    AST, ASTNode, Dynamic, Engine, EvalAltResult, Expr, Module, ParseErrorType, Scope, Shared as RhaiShared,
+    Stmt,
+};
 
 use super::engine::{Setup, native_names, set_up};
 use super::failure::diagnostic;
-use super::include::Loader;
+use super::include::{Loader, NoFiles};
 use super::limits::Limits;
 use super::methods::OBJECT_METHODS;
 use super::program::Texts;
@@ -36,8 +39,6 @@ pub struct Exports {
 pub enum Answer {
     /// It was evaluated: what it printed, then its value, unless that is nothing.
     Value(Vec<String>),
-    /// It is the beginning of something.
-    Incomplete,
     /// It is wrong.
     Wrong(Vec<Diagnostic>),
 }
@@ -84,7 +85,7 @@ impl Session {
         let outcome = self.evaluate(name, text);
         let mut state = self.shared.lock();
         let mut problems = std::mem::take(&mut state.problems);
-        problems.extend(outcome.err().map(|stop| stop.diagnostic));
+        problems.extend(outcome.err().map(|diagnostic| *diagnostic));
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -98,6 +99,7 @@ impl Session {
 
     /// Evaluates what was typed in a shell.
     pub fn answer(&mut self, text: &str) -> Answer {
+        self.shared.reset_operations();
         self.shared.lock().gather = false;
         let outcome = self.evaluate("input", text);
         let mut state = self.shared.lock();
@@ -108,8 +110,18 @@ impl Session {
                 shown.push(show(&value));
                 Answer::Value(shown)
             }
-            Err(stop) if stop.incomplete => Answer::Incomplete,
-            Err(stop) => Answer::Wrong(vec![stop.diagnostic]),
+            Err(diagnostic) => Answer::Wrong(vec![*diagnostic]),
+        }
+    }
+
+    /// Says whether `text` can be evaluated as it is, be it right or wrong, rather than needing more lines.
+    pub fn is_complete(&self, text: &str) -> bool {
+        match Texts::default().read(&NoFiles, "input", text) {
+            Ok(program) => match self.setup.engine.compile(&program.text) {
+                Ok(_) => true,
+                Err(error) => !matches!(*error.0, ParseErrorType::UnexpectedEOF),
+            },
+            Err(unreadable) => !unreadable.incomplete,
         }
     }
 
@@ -135,11 +147,11 @@ impl Session {
         found
     }
 
-    fn evaluate(&mut self, name: &str, text: &str) -> Result<Dynamic, Box<Stop>> {
+    fn evaluate(&mut self, name: &str, text: &str) -> Result<Dynamic, Box<Diagnostic>> {
         let program = {
             let mut state = self.shared.lock();
             let read = state.texts.read(self.loader.as_ref(), name, text);
-            read.map_err(|wrong| Stop { diagnostic: wrong.diagnostic, incomplete: wrong.incomplete })?
+            read.map_err(|wrong| Box::new(wrong.diagnostic))?
         };
         for name in program.reads {
             if let Some(value) = self.scope.get(&name) {
@@ -162,7 +174,11 @@ impl Session {
     }
 
     /// Evaluates one statement, and shows functions the variables that it may have changed.
-    fn statement(&mut self, statement: &Stmt, library: &RhaiShared<Module>) -> Result<Dynamic, Box<Stop>> {
+    fn statement(
+        &mut self,
+        statement: &Stmt,
+        library: &RhaiShared<Module>,
+    ) -> Result<Dynamic, Box<Diagnostic>> {
         let ast = AST::new([statement.clone()], library.clone());
         let outcome = self.setup.engine.eval_ast_with_scope::<Dynamic>(&mut self.scope, &ast);
         if !self.reads.is_empty() {
@@ -176,7 +192,7 @@ impl Session {
                 .chain(self.setup.constants.clone())
                 .collect();
             let state = self.shared.lock();
-            Stop { diagnostic: diagnostic(*error, &state.texts, &names), incomplete: false }.into()
+            Box::new(diagnostic(*error, &state.texts, &names))
         })
     }
 
@@ -190,10 +206,9 @@ impl Session {
         }
     }
 
-    fn stop(&self, kind: rhai::ParseErrorType, position: rhai::Position) -> Box<Stop> {
-        let incomplete = matches!(kind, rhai::ParseErrorType::UnexpectedEOF);
-        let error = rhai::EvalAltResult::ErrorParsing(kind, position);
-        Stop { diagnostic: diagnostic(error, &self.shared.lock().texts, &[]), incomplete }.into()
+    fn stop(&self, kind: ParseErrorType, position: rhai::Position) -> Box<Diagnostic> {
+        let error = EvalAltResult::ErrorParsing(kind, position);
+        Box::new(diagnostic(error, &self.shared.lock().texts, &[]))
     }
 }
 
@@ -207,12 +222,6 @@ fn set_names(shared: &Shared, engine: &Engine) {
             state.texts.fields.extend(structure.fields().iter().map(|field| field.name.clone()));
         }
     }
-}
-
-/// Why an evaluation ended early.
-struct Stop {
-    diagnostic: Diagnostic,
-    incomplete: bool,
 }
 
 /// Returns those of `names` that a statement mentions or declares.

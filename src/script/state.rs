@@ -106,12 +106,19 @@ impl Shared {
         Work::new(self.template_work)
     }
 
-    /// Counts the operations of all statements together; `counted` are those of the current one.
-    pub(crate) fn operations(&self, counted: u64, finished: bool) -> u64 {
-        match finished {
-            true => self.operations.fetch_add(counted, Ordering::Relaxed) + counted,
-            false => self.operations.load(Ordering::Relaxed) + counted,
-        }
+    /// Counts an operation and returns how many there were.
+    ///
+    /// Rhai's own count starts anew with each statement, and forgets what callbacks of natives use up.
+    pub(crate) fn count_operation(&self) -> u64 {
+        // One thread evaluates: no other adds between the load and the store.
+        let count = self.operations.load(Ordering::Relaxed) + 1;
+        self.operations.store(count, Ordering::Relaxed);
+        count
+    }
+
+    /// Starts counting anew.
+    pub(crate) fn reset_operations(&self) {
+        self.operations.store(0, Ordering::Relaxed);
     }
 }
 
