@@ -5,8 +5,10 @@
 
 mod bad_input;
 mod conformance;
+mod crash;
 mod harness;
 mod layers;
+mod replay;
 mod resume_and_kill;
 mod run;
 mod simplerun;

@@ -155,9 +155,10 @@ impl<'a> Engine<'a> {
 
     /// Records a state of the task and tells of it.
     pub(super) fn enter(&mut self, status: TaskStatus) -> Result<(), RunnerError> {
-        let (state, reason) = (status.state.clone(), status.reason.clone());
+        self.stage = status.state.clone();
+        // Told once, when it is decided, though each later record repeats it.
+        let reason = status.reason.clone().filter(|_| self.stage == TaskState::Cleaning);
         self.journal.record_task(status)?;
-        self.stage = state;
         self.sink.event(&Event::Task { state: &self.stage, reason: reason.as_deref() });
         Ok(())
     }
@@ -167,8 +168,7 @@ impl<'a> Engine<'a> {
         status.reason = self.ending.as_ref().and_then(|ending| ending.reason.clone());
         self.journal.record_task(status)?;
         self.journal.close()?;
-        let reason = self.ending.as_ref().and_then(|ending| ending.reason.as_deref());
-        self.sink.event(&Event::Task { state: &outcome, reason });
+        self.sink.event(&Event::Task { state: &outcome, reason: None });
         Ok(outcome)
     }
 
