@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout)]
 
 mod answers;
+mod helpers;
 mod objects;
 mod planner;
 mod references;
@@ -62,7 +63,7 @@ fn run_case(case: &Json) -> Verdict {
             thermos::run(case)
         }
         "schedule" | "graph" => planner::run_case(case),
-        "helper" => Err("helpers are not run".to_owned()),
+        "helper" => helpers::run(case),
         other => Err(format!("unknown kind {other}")),
     }
 }
