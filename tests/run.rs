@@ -85,13 +85,14 @@ fn bad_input_is_a_diagnostic_and_nothing_is_written() {
     );
     let home = thermos.home();
     let folder = home.to_str().unwrap();
-    let cases: [(&[&str], i32, &str); 13] = [
+    let cases: [(&[&str], i32, &str); 14] = [
         (&[], 2, "FILE"),
         (&["missing.json"], 6, "missing.json: there is no such file"),
         (&["missing.thermos"], 6, "missing.thermos: there is no such file"),
         (&[folder], 6, "it is a directory"),
         (&["-"], 6, "standard input"),
         (&["empty.json"], 3, "empty.json:1:1"),
+        (&["empty.thermos"], 3, "exports no task"),
         (&["binary.json"], 3, "not UTF-8"),
         (&["list.json"], 3, "Task"),
         (&["port.json"], 3, "`http`"),

@@ -59,9 +59,10 @@ impl Sink for Progress {
 /// Words an event.
 fn lines(event: &Event<'_>) -> Vec<String> {
     match event {
-        Event::Task { state, reason } => {
-            reason.map(sentence).into_iter().chain(task_line(state).map(str::to_owned)).collect()
+        Event::Task { state: TaskState::Cleaning, reason } => {
+            reason.map(|reason| format!("Ending the task: {reason}")).into_iter().collect()
         }
+        Event::Task { state, .. } => task_line(state).map(str::to_owned).into_iter().collect(),
         Event::AlreadyEnded { state } => vec![format!("The task has ended already: {}", state.as_str())],
         Event::Forking { process, .. } => vec![format!("Forking Process({process})")],
         Event::Attached { process, .. } => vec![format!("Process({process}) still runs, watching it again")],
@@ -146,7 +147,10 @@ mod tests {
         for (event, expected) in cases {
             assert_eq!(lines(&event), [expected]);
         }
-        assert!(lines(&Event::Task { state: &TaskState::Active, reason: None }).is_empty());
+        let task = |state, reason| lines(&Event::Task { state, reason });
+        assert_eq!(task(&TaskState::Cleaning, Some("too many failed")), ["Ending the task: too many failed"]);
+        assert!(task(&TaskState::Finalizing, Some("too many failed")).is_empty());
+        assert!(task(&TaskState::Active, None).is_empty());
     }
 
     #[test]
