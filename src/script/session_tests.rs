@@ -218,7 +218,7 @@ fn a_shell_keeps_its_variables_and_asks_for_more() {
 #[test]
 fn the_standard_library_orders_and_joins_tasks() {
     let found = printed("let a = Process(name = 'a', cmdline = 'a'); let b = Process(name = 'b', cmdline = 'b');
-        print((order(a, 'b') + order(['c', b]))[1].order); print(order([a, b])[0].order);
+        print((order(a, 'b') + order('c', b))[1].order); print(order(a, b)[0].order);
         let s = SequentialTask(name = 's', processes = [a, b]);
         print(s.constraints); print(SimpleTask('x', 'echo').check());
         let t = Task(name = 't', processes = [b, Process(name = 'c', cmdline = 'c')], resources = Resources(cpu = 1, ram = 2 * MB, disk = 3));
@@ -242,7 +242,7 @@ fn the_standard_library_orders_and_joins_tasks() {
     assert_eq!(found[13..], ["-server -Xmx 1g -D", "-v --level debug", "true"]);
     is_wrong(
         "let a = 1;\nSequentialTask(constraints = [Constraint()]);",
-        "a sequential task makes its own constraints: leave them out",
+        "Cannot turn a Task with existing constraints into a SequentialTask!",
         "a.thermos:2:1",
         "",
     );
