@@ -6,6 +6,7 @@
 mod bad_input;
 mod conformance;
 mod crash;
+mod examples;
 mod harness;
 mod layers;
 mod replay;
