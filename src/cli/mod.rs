@@ -44,7 +44,7 @@ use self::terminal::{Color, Terminal};
 /// Runs a graph of processes on this machine and loses nothing when anything dies
 #[derive(Debug, Parser)]
 #[command(name = "thermos", version, after_help = EXIT_CODES)]
-#[command(arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(arg_required_else_help = true)]
 struct Thermos {
     #[command(flatten)]
     global: GlobalArguments,

@@ -30,13 +30,18 @@ pub(crate) fn json(diagnostics: &[Diagnostic]) -> String {
 }
 
 fn handler(look: Look) -> GraphicalReportHandler {
-    let characters = if look.terminal { ThemeCharacters::unicode() } else { ThemeCharacters::ascii() };
+    let characters = if look.terminal { ThemeCharacters::unicode() } else { carets() };
     let styles = if look.color { ThemeStyles::ansi() } else { ThemeStyles::none() };
     GraphicalReportHandler::new_themed(GraphicalTheme { characters, styles })
         .with_links(false)
         .with_width(look.width.max(MIN_WIDTH))
         .with_wrap_lines(look.terminal)
         .without_syntax_highlighting()
+}
+
+/// Plain characters, with a caret below every character of a value.
+fn carets() -> ThemeCharacters {
+    ThemeCharacters { underbar: '^', ..ThemeCharacters::ascii() }
 }
 
 /// Narrower than this, wrapped text is no easier to read than what the terminal itself does.
