@@ -222,3 +222,54 @@ fn an_ephemeral_daemon_does_not_keep_finalizers_from_running() {
     assert_eq!(case.ends("d"), ["KILLED"]);
     assert!(case.thermos.home().join("finalized").exists());
 }
+
+#[test]
+fn a_process_whose_sandbox_is_gone_fails_with_the_reason() {
+    let processes = json!([process("p", "rm -rf ../sandbox"), process("q", "true")]);
+    let order = json!({"constraints": [{"order": ["p", "q"]}]});
+    let thermos = Thermos::new();
+    let mut task = json!({"name": "t", "processes": processes});
+    task.as_object_mut().unwrap().extend(order.as_object().unwrap().clone());
+    thermos.write("task.json", task.to_string());
+    let sandbox = thermos.home().join("sandbox");
+    let call = thermos.command(["run", "--json", "--sandbox"]).arg(&sandbox).arg("task.json");
+    let text = format!("cannot use {}: No such file", sandbox.display());
+    call.output().expect_code(1).expect_stderr("Process(q) failed").expect_stderr(&text);
+}
+
+#[test]
+fn what_cannot_be_done_yet_is_refused_before_anything_starts() {
+    let thermos = Thermos::new();
+    let mut rotating = process("p", "true");
+    rotating["logger"] = json!({"destination": "file", "mode": "rotate"});
+    for task in [
+        json!({"name": "t", "processes": [rotating]}),
+        json!({"name": "t", "processes": [process("p", "true")], "user": "nobody"}),
+    ] {
+        thermos.write("task.json", task.to_string());
+        let refused = thermos.run(["run", "--json", "task.json"]);
+        assert_ne!(refused.code, 0);
+        refused.expect_stderr("is not supported by this version");
+        assert_eq!(thermos.root_files(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn an_idle_runner_and_its_coordinator_never_wake() {
+    let (case, runner) = Case::start(json!([process("p", "read -r x < gate; read -r x < gate")]), json!({}));
+    let coordinator = case.coordinator("coordinator.p.0");
+    case.open_gate();
+    let wakeups = |pid: i32| {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        status.lines().find(|line| line.starts_with("voluntary_ctxt_switches")).unwrap().to_owned()
+    };
+    // On a busy machine they may be late to fall asleep; who polls is never found asleep for so long.
+    let is_quiet = |_| {
+        let before = [runner.pid(), coordinator.as_raw()].map(wakeups);
+        std::thread::sleep(std::time::Duration::from_millis(400));
+        [runner.pid(), coordinator.as_raw()].map(wakeups) == before
+    };
+    assert!((0..20).any(is_quiet));
+    case.open_gate();
+    runner.wait().expect_code(0);
+}

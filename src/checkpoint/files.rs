@@ -14,11 +14,11 @@ pub fn create_private_folders(path: &Path) -> Result<(), CheckpointError> {
 }
 
 /// Writes a whole file beside and renames it into place: nobody ever reads half of it.
-pub fn replace(path: &Path, content: &[u8], durable: bool) -> Result<(), CheckpointError> {
+pub fn replace(path: &Path, content: &[u8], mode: u32, durable: bool) -> Result<(), CheckpointError> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
     let beside = path.with_file_name(format!(".{}", name.to_string_lossy()));
-    let written = write_file(&beside, content, durable).and_then(|()| fs::rename(&beside, path));
+    let written = write_file(&beside, content, mode, durable).and_then(|()| fs::rename(&beside, path));
     written.map_err(|error| {
         let _ = fs::remove_file(&beside);
         CheckpointError::io("write", path)(error)
@@ -42,8 +42,8 @@ pub fn sync_folder_of(path: &Path) -> Result<(), CheckpointError> {
     File::open(folder).and_then(|opened| opened.sync_all()).map_err(CheckpointError::io("sync", folder))
 }
 
-fn write_file(path: &Path, content: &[u8], durable: bool) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+fn write_file(path: &Path, content: &[u8], mode: u32, durable: bool) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(path)?;
     file.write_all(content)?;
     if durable { file.sync_all() } else { Ok(()) }
 }

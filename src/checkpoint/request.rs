@@ -23,11 +23,11 @@ pub struct Request {
 }
 
 impl Request {
-    /// Leaves the request for the runner of a task.
+    /// Leaves the request for the runner of a task, which may be of another user.
     pub fn write(&self, paths: &TaskPaths) -> Result<(), CheckpointError> {
         let path = paths.request();
         let content = serde_json::to_vec(self).map_err(io::Error::from);
-        files::replace(&path, &content.map_err(CheckpointError::io("write", &path))?, false)
+        files::replace(&path, &content.map_err(CheckpointError::io("write", &path))?, 0o644, false)
     }
 
     /// Reads the request, if there is one; one that cannot be understood is none.

@@ -30,7 +30,7 @@ pub(super) mod code {
     pub(in crate::runner) const CLEAN: i32 = 0;
     /// Somebody else has the run.
     pub(in crate::runner) const TAKEN: i32 = 3;
-    /// No room for the claim: to be tried again.
+    /// No room for the claim or the logs: to be tried again.
     pub(in crate::runner) const NO_ROOM: i32 = 4;
     /// The sandbox cannot be entered.
     pub(in crate::runner) const NO_SANDBOX: i32 = 5;
@@ -91,7 +91,11 @@ fn prepare<'a>(setup: &'a Setup, assignment: &'a Assignment<'a>) -> Result<Coord
     let console = become_coordinator(assignment.destination).map_err(|_| code::BROKEN)?;
     std::env::set_current_dir(&setup.sandbox).map_err(|_| code::NO_SANDBOX)?;
     let logs = run_logs(&setup.log_dir, assignment.process, assignment.run);
-    let output = Output::open(assignment.destination, &logs, console).map_err(|_| code::NO_LOGS)?;
+    let output =
+        Output::open(assignment.destination, &logs, console).map_err(|error| match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => code::NO_ROOM,
+            _ => code::NO_LOGS,
+        })?;
     let status = forked(setup, assignment).map_err(|_| code::BROKEN)?;
     match claim(&setup.paths, "claim", status.clone(), setup.durable) {
         Ok(Some(stream)) => Ok(Coordinator { setup, assignment, output, stream, status }),
@@ -175,10 +179,11 @@ impl Coordinator<'_> {
         let mut signals = stop_signals();
         signals.add(Signal::SIGCHLD);
         loop {
-            while let Reaped::Ended(ended) = reap_any()? {
-                if ended.pid == command {
-                    return Ok(ended);
-                }
+            match reap_any()? {
+                Reaped::Ended(ended) if ended.pid == command => return Ok(ended),
+                Reaped::Ended(_) => continue,
+                Reaped::AllRunning => {}
+                Reaped::NoChildren => return Err(io::Error::other("the command is gone")),
             }
             match signals::wait(&signals, None)? {
                 Some(Signal::SIGTERM) => drop(tree::signal_descendants(Pid::this(), Signal::SIGTERM)?),

@@ -70,6 +70,8 @@ impl<'a> Engine<'a> {
         sink: &'a mut dyn Sink,
     ) -> Result<Engine<'a>, RunnerError> {
         let system = RunnerError::system;
+        // Whose children are reaped by the kernel never learns how they ended.
+        signals::reset_to_default(&[libc::SIGCHLD]).map_err(system("take signals"))?;
         let signals =
             SignalQueue::open(&wanted_signals(caller)).map_err(system("open a signal descriptor"))?;
         let events = Events::new().map_err(system("open an event descriptor"))?;

@@ -92,7 +92,7 @@ fn start(
     fs::create_dir_all(sandbox).map_err(CheckpointError::io("create", sandbox))?;
     let document = serde_json::to_vec(task).map_err(std::io::Error::from);
     let document = document.map_err(CheckpointError::io("write", &paths.active()))?;
-    files::replace(&paths.active(), &document, options.durable)?;
+    files::replace(&paths.active(), &document, 0o600, options.durable)?;
     let mut journal = Journal::open(paths, owner, stream, options.durable)?;
     let header = header(task, options, user, &journal)?;
     let status = journal.task_status(TaskState::Active);

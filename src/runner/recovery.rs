@@ -13,6 +13,7 @@ use super::options::Caller;
 use super::outcome::Verdict;
 use super::sink::Sink;
 use super::stage::Ending;
+use super::support;
 use crate::checkpoint::claim::claim;
 use crate::checkpoint::load::{RunnerStream, read_run, unended_runs};
 use crate::checkpoint::request::Request;
@@ -38,6 +39,7 @@ pub(super) fn recover<'a>(
         let (id, host) = (header.task_id.clone(), header.hostname.clone());
         return Err(RunnerError::OtherHost { id, host });
     }
+    support::check_header(header)?;
     if journal.state.statuses.is_empty() {
         let status = journal.task_status(TaskState::Active);
         journal.record_task(status)?;

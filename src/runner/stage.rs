@@ -69,7 +69,10 @@ impl Engine<'_> {
     /// INT, TERM or HUP came: with a request beside it, or as a wish to end; the second wish is an order.
     pub(super) fn asked_to_stop(&mut self) -> Result<(), RunnerError> {
         let asked_before = self.ending.as_ref().is_some_and(|ending| ending.outcome == TaskState::Killed);
-        let request = Request::read(&self.journal.paths)?;
+        let request = Request::read(&self.journal.paths).unwrap_or_else(|error| {
+            self.sink.event(&Event::Note(&error.to_string()));
+            None
+        });
         let request =
             request.unwrap_or(Request { outcome: TaskState::Killed, force: asked_before, grace: None });
         self.stop(&request)?;

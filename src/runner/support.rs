@@ -4,7 +4,7 @@ use nix::unistd::{User, geteuid};
 
 use super::error::RunnerError;
 use super::options::Options;
-use crate::checkpoint::Root;
+use crate::checkpoint::{Header, Root};
 use crate::plan;
 use crate::schema::{Context, LogDestination, LogMode, Process, Task};
 
@@ -25,6 +25,20 @@ pub(super) fn check(task: &Task, options: &Options) -> Result<RunAs, RunnerError
     let context = Context { task_id: options.task_id.as_str(), user: &user.name, ports: &options.ports };
     task.processes.iter().try_for_each(|process| check_process(process, &context))?;
     Ok(user)
+}
+
+/// Checks that a task that was launched earlier, maybe by a newer version, can go on here as it was launched.
+pub(super) fn check_header(header: &Header) -> Result<(), RunnerError> {
+    let other = match header {
+        Header { chroot: true, .. } => "a task in a chroot".to_owned(),
+        Header { enforce: true, .. } => "a task with enforced limits".to_owned(),
+        Header { launcher, .. } if launcher != "fork" => format!("launcher '{launcher}'"),
+        Header { uid, user, .. } if *uid != geteuid().as_raw() => {
+            format!("running as another user ('{user}')")
+        }
+        _ => return Ok(()),
+    };
+    Err(RunnerError::Unsupported(other))
 }
 
 fn check_process(process: &Process, context: &Context<'_>) -> Result<(), RunnerError> {
