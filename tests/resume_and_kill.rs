@@ -34,6 +34,30 @@ fn kill_ends_a_task_whose_runner_is_gone() {
 }
 
 #[test]
+fn kill_reaches_every_match_and_no_other() {
+    let thermos = Thermos::new();
+    let [one, two, other] = ["match-1", "match-2", "other"].map(|id| waiting(&thermos, id));
+    thermos.run(["kill", "--force", "match-.*"]).expect_code(0);
+    one.wait().expect_code(4);
+    two.wait().expect_code(4);
+    let left = thermos.run(["status", "--only", "active", "--format", "json"]).expect_code(0).json();
+    assert_eq!((left.as_array().unwrap().len(), &left[0]["task_id"]), (1, &"other".into()));
+    assert_eq!(left[0]["runner_alive"], true);
+    thermos.run(["kill", "other"]).expect_code(0);
+    other.wait().expect_code(4);
+}
+
+#[test]
+fn a_grace_that_passes_ends_what_does_not_obey() {
+    let thermos = Thermos::new();
+    let command = "trap '' TERM; touch deaf; while :; do sleep 1000; done";
+    let running = thermos.command(["simplerun", "--task-id", "deaf", command]).spawn();
+    thermos.wait_for_file("deaf");
+    thermos.run(["kill", "--grace", "0.2", "deaf"]).expect_code(0);
+    running.wait().expect_code(4);
+}
+
+#[test]
 fn kill_of_nothing_is_exit_code_1() {
     let thermos = Thermos::new();
     let output = thermos.run(["kill", "nothing.*"]).expect_code(1);

@@ -1,6 +1,6 @@
 //! The command line as such: help, version, wrong arguments, streams that nobody reads.
 
-use crate::harness::Thermos;
+use crate::harness::{Invocation, Recorded, Thermos};
 
 #[test]
 fn help_and_version_are_answers() {
@@ -22,6 +22,26 @@ fn a_wrong_argument_is_a_diagnostic_with_help() {
     let output = thermos.run(["--colour", "never"]).expect_code(2);
     output.expect_diagnostic("usage", "unexpected argument '--colour'").expect_stderr("'--color'");
     thermos.run(["--color", "sometimes"]).expect_code(2).expect_diagnostic("usage", "'sometimes'");
+}
+
+#[test]
+fn output_that_cannot_be_written_is_exit_code_6() {
+    let thermos = Thermos::new();
+    Recorded::new(&thermos, "task").run("work", 0, 0, b"text", b"").state("SUCCESS").write();
+    for arguments in [&["status"][..], &["tail", "task"], &["--help"]] {
+        let output = thermos.command(arguments).stdout_to("/dev/full").output().expect_code(6);
+        output.expect_diagnostic("output", "cannot write to standard output: no space left on device");
+    }
+}
+
+#[test]
+fn the_root_comes_from_the_flag_then_the_environment_then_the_home() {
+    let thermos = Thermos::new();
+    let root = |call: Invocation| call.output().expect_code(1).stderr;
+    let call = || thermos.command(["status"]);
+    assert!(root(call().arg("--root").arg("named")).contains("/home/named\n"));
+    assert!(root(call().env("THERMOS_ROOT", "variable")).contains("/home/variable\n"));
+    assert!(root(call().env("THERMOS_ROOT", "")).contains("/home/.thermos\n"));
 }
 
 #[test]

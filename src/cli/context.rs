@@ -23,8 +23,9 @@ pub(crate) struct Context {
 impl Context {
     /// Makes a context for the root that `--root` or `THERMOS_ROOT` named, `~/.thermos` if neither did.
     pub(crate) fn new(root: Option<&Path>, terminal: Terminal) -> Result<Context, Failure> {
-        let root = match root {
-            Some(root) => absolute(root)?,
+        let named = root.map(Path::to_owned).or_else(|| variable("THERMOS_ROOT"));
+        let root = match named {
+            Some(root) => absolute(&root)?,
             None => home().map(|home| home.join(".thermos")).ok_or_else(no_home)?,
         };
         Ok(Context { root: Root::new(root), terminal })
@@ -42,8 +43,13 @@ pub(crate) fn absolute(path: &Path) -> Result<PathBuf, Failure> {
 
 /// Returns the home directory: `HOME`, else what the user database says.
 fn home() -> Option<PathBuf> {
-    let variable = env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
-    variable.or_else(|| User::from_uid(Uid::current()).ok().flatten().map(|user| user.dir))
+    let home = variable("HOME").filter(|home| home.is_absolute());
+    home.or_else(|| User::from_uid(Uid::current()).ok().flatten().map(|user| user.dir))
+}
+
+/// Returns a path from the environment; an empty one counts as not set.
+fn variable(name: &str) -> Option<PathBuf> {
+    env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
 fn no_home() -> Failure {

@@ -59,8 +59,8 @@ const EXIT_CODES: &str = "Exit codes: 0 success; 1 the task failed, or nothing w
 
 #[derive(Debug, clap::Args)]
 struct GlobalArguments {
-    /// Folder of checkpoints and logs [default: ~/.thermos]
-    #[arg(long, global = true, help_heading = GLOBAL, value_name = "DIR", env = "THERMOS_ROOT", hide_env_values = true)]
+    /// Folder of checkpoints and logs [env: THERMOS_ROOT] [default: ~/.thermos]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "DIR")]
     root: Option<PathBuf>,
     /// When to use colour
     #[arg(long, global = true, help_heading = GLOBAL, value_name = "WHEN", value_enum, default_value_t)]

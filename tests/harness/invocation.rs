@@ -20,12 +20,12 @@ pub(crate) struct Invocation {
     command: Command,
     stdin: Option<Vec<u8>>,
     limit: Duration,
-    is_read: bool,
+    stdout: Option<Stdio>,
 }
 
 impl Invocation {
     pub(super) fn new(command: Command) -> Invocation {
-        Invocation { command, stdin: None, limit: LIMIT, is_read: true }
+        Invocation { command, stdin: None, limit: LIMIT, stdout: None }
     }
 
     /// Adds an argument.
@@ -60,7 +60,13 @@ impl Invocation {
 
     /// Closes the reading end of its standard output before it starts.
     pub(crate) fn without_stdout_reader(mut self) -> Invocation {
-        self.is_read = false;
+        self.stdout = Some(std::io::pipe().unwrap().1.into());
+        self
+    }
+
+    /// Opens a file as its standard output.
+    pub(crate) fn stdout_to(mut self, path: &str) -> Invocation {
+        self.stdout = Some(File::options().write(true).open(path).unwrap().into());
         self
     }
 
@@ -89,8 +95,8 @@ impl Invocation {
     pub(crate) fn spawn(mut self) -> Running {
         let stdin = if self.stdin.is_some() { Stdio::piped() } else { Stdio::null() };
         self.command.process_group(0).stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
-        if !self.is_read {
-            self.command.stdout(std::io::pipe().unwrap().1);
+        if let Some(stdout) = self.stdout.take() {
+            self.command.stdout(stdout);
         }
         self.watch(None)
     }
