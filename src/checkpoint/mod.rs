@@ -13,6 +13,7 @@
 //! - [`record`]: what the lines say.
 //! - [`request`]: what `kill` wants of a living runner.
 //! - [`state`]: the fold.
+//! - [`states`]: the words for states.
 //! - [`status`]: what `status --format json` shows.
 //! - [`stream`]: appending lines and reading them back.
 //! - [`task_id`]: ids of tasks.
@@ -27,6 +28,7 @@ pub mod paths;
 pub mod record;
 pub mod request;
 pub mod state;
+pub mod states;
 pub mod status;
 pub mod stream;
 pub mod task_id;

@@ -8,6 +8,8 @@
 
 pub mod graph;
 pub mod planner;
+#[cfg(test)]
+mod tests;
 
 pub use graph::{Graph, Node, PlanError, ProcessId, Stage};
 pub use planner::{IllegalEvent, Planner};

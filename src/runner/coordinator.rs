@@ -45,6 +45,14 @@ pub(super) mod code {
 /// How long leftovers have between TERM and KILL.
 const LEFTOVER_GRACE: Duration = Duration::from_secs(1);
 
+/// When a start is tried again for which the system had no room.
+pub(super) const RETRY: Duration = Duration::from_secs(1);
+
+/// Says whether a fork failed for want of memory or of processes that may be had.
+pub(super) fn is_lack_of_room(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::ENOMEM))
+}
+
 /// What all coordinators of a task have in common, made before any of them is forked.
 #[derive(Debug)]
 pub(super) struct Setup {
@@ -138,13 +146,10 @@ fn forked(setup: &Setup, assignment: &Assignment<'_>) -> io::Result<ProcessStatu
 
 impl Coordinator<'_> {
     fn live(&mut self) -> Result<(), CheckpointError> {
-        // What was sent before there was a command.
-        let pending = signals::wait(&stop_signals(), Some(Duration::ZERO));
-        if pending.map_err(CheckpointError::io("wait in", self.setup.paths.folder()))?.is_some() {
-            return self.record_end(ProcessState::Killed, |_| {});
-        }
         let start = wall_seconds();
-        let spawned = self.spawn().map_err(CheckpointError::io("start a command in", &self.setup.sandbox))?;
+        let spawned = self.spawn_unless_stopped();
+        let spawned = spawned.map_err(CheckpointError::io("start a command in", &self.setup.sandbox))?;
+        let Some(spawned) = spawned else { return self.record_end(ProcessState::Killed, |_| {}) };
         let pid = spawned.pid;
         self.record(ProcessState::Running, |status| {
             status.pid = Some(pid.as_raw());
@@ -161,6 +166,18 @@ impl Coordinator<'_> {
             None => self.record_command(&ended)?,
         }
         self.clean_up().map_err(CheckpointError::io("clean up in", self.setup.paths.folder()))
+    }
+
+    /// Starts the command, as soon as the system has room for it; nothing if the run is to end before.
+    fn spawn_unless_stopped(&self) -> io::Result<Option<spawn::Spawned>> {
+        let mut pause = Duration::ZERO;
+        while signals::wait(&stop_signals(), Some(pause))?.is_none() {
+            match self.spawn() {
+                Err(error) if is_lack_of_room(&error) => pause = RETRY,
+                spawned => return spawned.map(Some),
+            }
+        }
+        Ok(None)
     }
 
     fn spawn(&self) -> io::Result<spawn::Spawned> {

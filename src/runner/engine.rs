@@ -177,10 +177,10 @@ impl<'a> Engine<'a> {
     /// Returns the next time at which something is to be done though nothing happens.
     fn next_time(&mut self) -> Option<Instant> {
         let stop = self.next_stop_time();
-        let room = self.has_room();
+        let (room, postponed) = (self.has_room(), self.retry_at.is_some());
         let retry = self.retry_at.filter(|_| room);
         let (now, start) = (self.now(), self.start);
-        let wait = self.current_planner().filter(|_| room).map(|planner| planner.min_wait(now));
+        let wait = self.current_planner().filter(|_| room && !postponed).map(|planner| planner.min_wait(now));
         let ready =
             wait.filter(|wait| wait.is_finite()).map(|wait| start + Duration::from_secs_f64(now + wait));
         [stop, retry, ready].into_iter().flatten().min()

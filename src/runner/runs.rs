@@ -1,11 +1,10 @@
 //! How runs start and end: WAITING before the fork, the coordinator's records after its end, and what the plan is told.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use nix::errno::Errno;
 use nix::unistd::Pid;
 
-use super::coordinator::{Assignment, code, coordinate};
+use super::coordinator::{Assignment, RETRY, code, coordinate, is_lack_of_room};
 use super::engine::{Engine, Live, is_clean};
 use super::error::RunnerError;
 use super::journal::wall_seconds;
@@ -20,9 +19,6 @@ use crate::process::fork::{Forked, fork_blocked, leave_by};
 use crate::process::pidfd::{PidFd, Supervised};
 use crate::process::reap::Exit;
 use crate::schema::Context;
-
-/// When a start is tried again for which there was no room.
-const RETRY: Duration = Duration::from_secs(1);
 
 impl Engine<'_> {
     /// Starts what is ready, in the order of the task, while there is room.
@@ -239,8 +235,4 @@ impl Engine<'_> {
         self.sink.event(&Event::Attached { process: self.name(id), run });
         Ok(())
     }
-}
-
-fn is_lack_of_room(error: &std::io::Error) -> bool {
-    matches!(error.raw_os_error().map(Errno::from_raw), Some(Errno::EAGAIN | Errno::ENOMEM))
 }
