@@ -15,7 +15,7 @@ use super::failure::Failure;
 use super::report;
 use super::terminal::Look;
 use crate::diagnostics::{Diagnostic, Sources};
-use crate::script::{Answer, FileLoader, IncludeError, Limits, Session, read_text};
+use crate::script::{Answer, Class, FileLoader, IncludeError, Limits, Session, classes, read_text};
 
 /// Bytes of stack for scripts: as much as a configuration has.
 const STACK: usize = 64 << 20;
@@ -111,5 +111,21 @@ impl Language for Shell {
 
     fn complete(&self, line: &str) -> Vec<String> {
         self.session.complete(line)
+    }
+
+    fn highlight(&self, line: &str) -> String {
+        let mut colored = String::new();
+        let mut end = 0;
+        for (range, class) in classes(line) {
+            colored.push_str(&line[end..range.start]);
+            let color = match class {
+                Class::Keyword => "35",
+                Class::Number => "36",
+                Class::Text => "32",
+            };
+            colored.push_str(&format!("\x1b[{color}m{}\x1b[0m", &line[range.clone()]));
+            end = range.end;
+        }
+        colored + &line[end..]
     }
 }

@@ -5,7 +5,7 @@ use std::any::TypeId;
 use std::collections::HashMap;
 
 use rhai::{
-    Array, Dynamic, Engine, FnPtr, FuncRegistration, ImmutableString, Map, Module, NativeCallContext,
+    Array, Dynamic, Engine, FnPtr, FuncRegistration, ImmutableString, Map, Module, NativeCallContext, Variant,
 };
 
 use super::calls::call;
@@ -15,6 +15,7 @@ use super::sites::Origin;
 use super::state::{Export, Parameter, Shared};
 use super::text::format;
 use super::values::{Entry, Keywords, Maker, TypeValue, kind, plain, show, typed};
+use crate::diagnostics::Span;
 use crate::schema::schema;
 use crate::types::{Object, Type, Value};
 
@@ -81,19 +82,10 @@ fn register_calls(engine: &mut Engine, shared: &Shared) {
         };
         Keywords(site.keywords.iter().zip(values).map(entry).collect())
     });
-    let state = shared.clone();
-    engine.register_fn("__call", move |context: NativeCallContext, callee: Dynamic, values: Array| {
-        let given = arguments(&state, &context, values, Keywords::default());
-        call(&context, &state, &callee, given)
-    });
-    let state = shared.clone();
-    engine.register_fn(
-        "__call",
-        move |context: NativeCallContext, callee: Dynamic, values: Array, keywords: Keywords| {
-            let given = arguments(&state, &context, values, keywords);
-            call(&context, &state, &callee, given)
-        },
-    );
+    // Rhai finds a function for the exact types at once, but tries many signatures before one for any type.
+    register_call::<TypeValue>(engine, shared);
+    register_call::<Object>(engine, shared);
+    register_call::<Dynamic>(engine, shared);
     let state = shared.clone();
     FuncRegistration::new("__method").with_purity(true).register_into_engine(
         engine,
@@ -112,6 +104,23 @@ fn register_calls(engine: &mut Engine, shared: &Shared) {
               keywords: Keywords| {
             let given = arguments(&state, &context, values, keywords);
             method(&context, &state, this, name, given)
+        },
+    );
+}
+
+/// Calls of values of one of Rhai's types.
+fn register_call<T: Variant + Clone>(engine: &mut Engine, shared: &Shared) {
+    let state = shared.clone();
+    engine.register_fn("__call", move |context: NativeCallContext, callee: T, values: Array| {
+        let given = arguments(&state, &context, values, Keywords::default());
+        call(&context, &state, &Dynamic::from(callee), given)
+    });
+    let state = shared.clone();
+    engine.register_fn(
+        "__call",
+        move |context: NativeCallContext, callee: T, values: Array, keywords: Keywords| {
+            let given = arguments(&state, &context, values, keywords);
+            call(&context, &state, &Dynamic::from(callee), given)
         },
     );
 }
@@ -217,17 +226,18 @@ fn elements(object: Object) -> Array {
 fn range(start: i64, end: i64) -> Outcome<Array> {
     if end.saturating_sub(start) > MAX_RANGE {
         let message = format!("a range of more than {MAX_RANGE} numbers is too long");
-        return Err(Mistake::new("too_long", message, crate::diagnostics::Span::NONE).into());
+        return Err(Mistake::new("too_long", message, Span::NONE).into());
     }
     Ok((start..end).map(Dynamic::from).collect())
 }
 
 fn register_text(engine: &mut Engine) {
-    engine.register_fn("%", |pattern: ImmutableString, values: Dynamic| -> Outcome<String> {
-        let values = values.as_array_ref().map_or_else(|_| vec![values.clone()], |list| list.clone());
-        format(&pattern, &values)
-            .map_err(|message| Mistake::new("format", message, crate::diagnostics::Span::NONE).into())
-    });
+    let fill = |pattern: &str, values: &[Dynamic]| -> Outcome<String> {
+        format(pattern, values).map_err(|message| Mistake::new("format", message, Span::NONE).into())
+    };
+    engine.register_fn("%", move |pattern: ImmutableString, values: Array| fill(&pattern, &values));
+    engine.register_fn("%", move |pattern: ImmutableString, value: i64| fill(&pattern, &[value.into()]));
+    engine.register_fn("%", move |pattern: ImmutableString, value: Dynamic| fill(&pattern, &[value]));
     let join = |list: &[Dynamic], separator: &str| list.iter().map(show).collect::<Vec<_>>().join(separator);
     engine.register_fn("join", move |list: Array, separator: ImmutableString| join(&list, &separator));
     engine.register_fn("join", move |separator: ImmutableString, list: Array| join(&list, &separator));

@@ -73,7 +73,8 @@ fn word(error: EvalAltResult, texts: &Texts, names: &[String], at: Span) -> Mist
             .with_label("one call too many")
             .with_help("look for a recursion without an end"),
         E::ErrorDataTooLarge(what, _) => {
-            Mistake::new("too_long", format!("{} grows too long", what.to_lowercase()), at)
+            let what = if what.to_lowercase().contains("string") { "the text" } else { "the value" };
+            Mistake::new("too_long", format!("{what} grows too long"), at)
                 .with_help("look for a loop that doubles it")
         }
         E::ErrorAssignmentToConstant(name, _) if texts.globals.contains(&name) => global_changed(&name, at),
@@ -222,10 +223,11 @@ fn end_of_token_before(texts: &Texts, at: Span) -> Span {
 /// Names one of Rhai's types as users know it.
 fn type_word(ty: &str) -> String {
     let word = match ty.trim().trim_start_matches("&mut ").trim_start_matches('&') {
+        text if text.contains("ImmutableString") => "text",
         "i64" => "an integer",
         "f64" => "a float",
         "bool" => "a boolean",
-        "str" | "ImmutableString" | "string" | "char" => "text",
+        "str" | "string" | "char" => "text",
         "array" | "Array" => "a list",
         "map" | "Map" => "a map",
         "()" => "nothing",

@@ -21,6 +21,8 @@ pub(crate) enum Habit {
     FString,
     /// `from a import b`, `import a`
     Import,
+    /// `{"a": 1}`
+    Dictionary,
     /// `a and b`, `a or b`, `not a`: the word and the operator.
     Operator(&'static str, &'static str),
 }
@@ -36,6 +38,7 @@ impl Habit {
             Habit::Comprehension => "there are no list comprehensions".to_owned(),
             Habit::FString => "strings have no prefix".to_owned(),
             Habit::Import => "there is no `import` of modules".to_owned(),
+            Habit::Dictionary => "a map does not start with `{`".to_owned(),
             Habit::Operator(word, _) => format!("there is no operator `{word}`"),
         }
     }
@@ -57,6 +60,7 @@ impl Habit {
                 "write the text in backticks: `step ${i}`; or format it: \"step %03d\" % i".to_owned()
             }
             Habit::Import => "write `include(\"path.thermos\");`".to_owned(),
+            Habit::Dictionary => "write `#{name: value}`".to_owned(),
             Habit::Operator(_, symbol) => format!("write `{symbol}`"),
         }
     }
@@ -89,6 +93,13 @@ pub(crate) fn habit_at(source: &str, tokens: &[Token], at: usize, in_list: bool)
         "not" if word_next => Some(Habit::Operator("not", "!")),
         _ => None,
     }
+}
+
+/// Says whether the `{` at `tokens[at]` begins a dictionary.
+pub(crate) fn is_dictionary(source: &str, tokens: &[Token], at: usize) -> bool {
+    let text = |index: usize| tokens.get(index).map_or("", |token| &source[token.start..token.end]);
+    let key = tokens.get(at + 1).is_some_and(|token| matches!(token.kind, Kind::Text | Kind::Word));
+    key && text(at + 2) == ":"
 }
 
 fn starts_value(kind: Option<Kind>, text: &str) -> bool {

@@ -8,6 +8,7 @@ mod calls;
 mod engine;
 mod failure;
 mod habits;
+mod highlight;
 mod include;
 mod lexer;
 mod limits;
@@ -27,6 +28,7 @@ mod syntax;
 mod text;
 mod values;
 
+pub use highlight::{Class, classes};
 pub use include::{FileLoader, IncludeError, Loaded, Loader, NoFiles, read_text};
 pub use limits::Limits;
 pub use session::{Answer, Exports, Session};

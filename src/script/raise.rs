@@ -82,9 +82,15 @@ impl From<types::Error> for Mistake {
                 Mistake::new("wrong_type", format!("expected {target}, found {value}"), at)
                     .with_label(format!("not a {target}"))
             }
-            ErrorKind::NotList { name, found } | ErrorKind::NotMap { name, found } => {
+            ErrorKind::NotList { name, found } => {
                 Mistake::new("wrong_type", format!("expected {name}, found {found}"), at)
                     .with_label(format!("this is {found}"))
+                    .with_help("write a list: `[a, b]`")
+            }
+            ErrorKind::NotMap { name, found } => {
+                Mistake::new("wrong_type", format!("expected {name}, found {found}"), at)
+                    .with_label(format!("this is {found}"))
+                    .with_help("write a map: `#{key: value}`")
             }
             ErrorKind::NotMapping { name, found } => {
                 Mistake::new("wrong_type", format!("expected {name}, found {found}"), at)

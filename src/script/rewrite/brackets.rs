@@ -4,6 +4,7 @@ use super::frames::{Call, Frame, Scope, Shape};
 use super::names::Meaning;
 use super::pass::{Pass, Pending};
 use super::words::is_keyword;
+use crate::script::habits::{Habit, is_dictionary};
 use crate::script::lexer::Kind;
 use crate::script::stdlib::VARIADIC;
 use crate::script::syntax::{Mistake, SyntaxError, closing};
@@ -17,6 +18,9 @@ impl Pass<'_, '_> {
                 self.open(at, if index { Shape::Index } else { Shape::List });
             }
             "#{" => self.open(at, Shape::Map),
+            "{" if is_dictionary(&self.file.text, &self.file.tokens, at) => {
+                return Err(SyntaxError::new(Mistake::Habit(Habit::Dictionary), self.place(at)));
+            }
             "{" => self.open_block(at),
             ")" | "]" | "}" => return self.close(at),
             "," => {

@@ -32,6 +32,7 @@ use super::sites::Sites;
 use super::syntax::SyntaxError;
 
 pub(crate) use self::names::Names;
+pub(crate) use self::words::is_keyword;
 
 /// What the whole program knows and gathers while its files are rewritten one after the other.
 pub(crate) struct Rewriter<'a> {

@@ -131,6 +131,7 @@ fn mistakes_have_their_place() {
         ("\n  [1, 2", "this `[` is never closed", "main:2:3"),
         ("a)", "`)` closes nothing", "main:1:2"),
         ("fn f(a, b = 1) {}", "the parameter `b` cannot have a default", "main:1:11"),
+        ("let a = {'x': 1};", "a map does not start with `{`", "main:1:9"),
         ("def f(x):\n", "functions are not defined with `def`", "main:1:1"),
         ("let a = [f(x) for x in xs];", "there are no list comprehensions", "main:1:15"),
         ("let a = f'x';", "strings have no prefix", "main:1:9"),
