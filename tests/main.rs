@@ -9,6 +9,7 @@ mod crash;
 mod examples;
 mod harness;
 mod layers;
+mod readme;
 mod replay;
 mod resume_and_kill;
 mod run;

@@ -50,6 +50,15 @@ pub(crate) struct RunArguments {
     /// Where the outputs of processes are kept [default: logs/ID below the root]
     #[arg(long, value_name = "DIR")]
     pub(crate) log_dir: Option<PathBuf>,
+    /// Run at most this many processes at once; the task's max_concurrency may be lower
+    #[arg(short = 'j', long = "jobs", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) jobs: Option<u32>,
+    /// Give commands the whole environment of this one, not just PATH, HOME, USER and what thermos sets
+    #[arg(long)]
+    pub(crate) preserve_env: bool,
+    /// Make every record reach the disk before going on: survives a loss of power, costs time
+    #[arg(long)]
+    pub(crate) durable: bool,
 }
 
 /// How a command prints data.

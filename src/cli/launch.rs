@@ -54,9 +54,9 @@ pub(crate) fn options(
         sandbox: absolute(arguments.sandbox.as_deref().unwrap_or(Path::new(".")))?,
         log_dir: arguments.log_dir.as_deref().map(absolute).transpose()?,
         ports,
-        preserve_env: false,
-        concurrency: None,
-        durable: false,
+        preserve_env: arguments.preserve_env,
+        concurrency: arguments.jobs,
+        durable: arguments.durable,
         user: None,
     })
 }

@@ -71,11 +71,16 @@ fn each_task<T>(
     let tasks: Vec<Object> = evaluation.tasks.iter().map(|task| flags.bind(task)).collect();
     let chosen = choose(&tasks, request.task.as_deref(), &evaluation)?;
     let mut examined = Vec::new();
-    let mut diagnostics = Vec::new();
+    let mut diagnostics: Diagnostics = Vec::new();
     for (index, name) in chosen {
         match examine(&evaluation, &tasks[index], index, &name) {
             Ok(task) => examined.push(task),
-            Err(found) => diagnostics.extend(found),
+            // A mistake in what several objects are copied from is one mistake.
+            Err(found) => found.into_iter().for_each(|one| {
+                if !diagnostics.iter().any(|known| is_same_mistake(known, &one)) {
+                    diagnostics.push(one);
+                }
+            }),
         }
     }
     let (unknown, hidden) = flags.unused(&evaluation.work, &evaluation.parameters, &evaluation.sources);
@@ -85,6 +90,10 @@ fn each_task<T>(
     }
     diagnostics.extend(hidden);
     Err(diagnostics)
+}
+
+fn is_same_mistake(left: &Diagnostic, right: &Diagnostic) -> bool {
+    !left.labels.is_empty() && left.labels == right.labels && left.message == right.message
 }
 
 /// Chooses the named task, or all of them.
