@@ -86,8 +86,8 @@ fn set_limits(engine: &mut Engine, limits: &Limits, shared: &Shared) {
     engine.set_max_call_levels(limits.call_depth);
     engine.set_max_expr_depths(limits.expression_depth, limits.expression_depth);
     engine.set_max_string_size(limits.string_size);
-    let (shared, operations) = (shared.clone(), limits.operations);
-    engine.on_progress(move |_| (shared.count_operation() > operations).then(|| Dynamic::from("operations")));
+    let shared = shared.clone();
+    engine.on_progress(move |_| shared.count_operation().then(|| Dynamic::from("operations")));
 }
 
 /// Replaces what would block, end the process, or take memory without bound.

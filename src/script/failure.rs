@@ -110,7 +110,7 @@ fn word(error: EvalAltResult, texts: &Texts, names: &[String], at: Span) -> Mist
         E::ErrorIndexingType(what, _) => {
             Mistake::new("wrong_type", format!("{} has no elements to index", first_word(&what)), at)
         }
-        E::ErrorDotExpr(what, _) => Mistake::new("wrong_type", what, at),
+        E::ErrorDotExpr(what, _) => Mistake::new("wrong_type", no_property(&what), at),
         E::ErrorArithmetic(what, _) => Mistake::new("arithmetic", what.to_lowercase(), at),
         E::ErrorDataRace(name, _) => {
             Mistake::new("closure", format!("a closure uses `{name}` while a method of `{name}` runs"), at)
@@ -218,6 +218,15 @@ fn end_of_token_before(texts: &Texts, at: Span) -> Span {
     let index = tokens.partition_point(|token| (token.line, token.column) < (at.line, at.column));
     let before = index.checked_sub(1).and_then(|index| tokens.get(index));
     before.map_or(Span::NONE, |token| Span::new(at.source(), token.last_line, token.end_column - 1, 1))
+}
+
+/// Rewords "Unknown property 'foo' - a getter is not registered for type 'i64'".
+fn no_property(text: &str) -> String {
+    let mut quoted = text.split('\'').skip(1).step_by(2);
+    match (quoted.next(), quoted.next()) {
+        (Some(name), Some(ty)) => format!("{} has no property `{name}`", type_word(ty)),
+        _ => lower_first(text),
+    }
 }
 
 /// Names one of Rhai's types as users know it.

@@ -62,7 +62,7 @@ impl Session {
         sources: Sources,
     ) -> Session {
         let texts = Texts { sources, ..Texts::default() };
-        let shared = Shared::new(State { texts, given, ..State::default() }, limits.template_work);
+        let shared = Shared::new(State { texts, given, ..State::default() }, limits);
         let mut setup = set_up(limits, &shared);
         shared.lock().texts.constants = setup.constants.iter().cloned().collect();
         set_names(&shared, &setup.engine);
@@ -184,6 +184,10 @@ impl Session {
         if !self.reads.is_empty() {
             self.refresh(&ast);
         }
+        // Some functions of Rhai's swallow the errors of their callbacks.
+        let exhausted = || EvalAltResult::ErrorTooManyOperations(statement.position()).into();
+        let outcome =
+            if self.shared.is_exhausted() { outcome.and_then(|_| Err(exhausted())) } else { outcome };
         outcome.map_err(|error| {
             let names: Vec<String> = self
                 .scope

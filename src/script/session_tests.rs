@@ -265,3 +265,16 @@ fn the_examples_evaluate() {
         }
     }
 }
+
+#[test]
+fn an_unknown_property_is_worded_for_users() {
+    is_wrong("let a = 5; a.foo", "an integer has no property `foo`", "a.thermos:1:14", "");
+}
+
+#[test]
+fn a_loop_in_a_callback_whose_error_is_swallowed_ends_the_script() {
+    let limits = Limits { operations: 10_000, ..Limits::default() };
+    let mut session = Session::new(&limits, Box::new(NoFiles), IndexMap::new(), Sources::default());
+    let problems = session.run("a.thermos", "let a = [3, 1, 2];\na.sort(|a, b| { loop {} });").unwrap_err();
+    assert_eq!(problems[0].code, "thermos::too_many_operations");
+}

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use indexmap::IndexMap;
 use rhai::NativeCallContext;
 
+use super::limits::Limits;
 use super::program::Texts;
 use super::raise::{Mistake, Outcome};
 use super::sites::Site;
@@ -72,13 +73,13 @@ pub(crate) struct State {
 pub(crate) struct Shared {
     state: Arc<Mutex<State>>,
     operations: Arc<AtomicU64>,
-    template_work: u64,
+    limits: Limits,
 }
 
 impl Shared {
     /// Starts a session.
-    pub(crate) fn new(state: State, template_work: u64) -> Shared {
-        Shared { state: Arc::new(Mutex::new(state)), operations: Arc::default(), template_work }
+    pub(crate) fn new(state: State, limits: &Limits) -> Shared {
+        Shared { state: Arc::new(Mutex::new(state)), operations: Arc::default(), limits: limits.clone() }
     }
 
     /// Gives access; nothing of a script runs while the guard lives.
@@ -103,17 +104,22 @@ impl Shared {
 
     /// The bound on resolving references.
     pub(crate) fn work(&self) -> Work {
-        Work::new(self.template_work)
+        Work::new(self.limits.template_work)
     }
 
-    /// Counts an operation and returns how many there were.
+    /// Counts an operation; says whether there were more than are allowed.
     ///
     /// Rhai's own count starts anew with each statement, and forgets what callbacks of natives use up.
-    pub(crate) fn count_operation(&self) -> u64 {
+    pub(crate) fn count_operation(&self) -> bool {
         // One thread evaluates: no other adds between the load and the store.
         let count = self.operations.load(Ordering::Relaxed) + 1;
         self.operations.store(count, Ordering::Relaxed);
-        count
+        count > self.limits.operations
+    }
+
+    /// Says whether there were too many operations, in case something swallowed the error.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.operations.load(Ordering::Relaxed) > self.limits.operations
     }
 
     /// Starts counting anew.
