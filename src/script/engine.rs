@@ -78,7 +78,10 @@ pub(crate) fn set_up(limits: &Limits, shared: &Shared) -> Setup {
 
 /// Returns the names of all functions that Rhai knows by itself.
 pub(crate) fn native_names(engine: &Engine) -> HashSet<String> {
-    let name = |function: rhai::FuncInfo| Some(function.metadata.name.to_string());
+    let name = |function: rhai::FuncInfo| {
+        let name = function.metadata.name.to_string();
+        (is_word(&name) && !name.starts_with("__") && !name.contains('$')).then_some(name)
+    };
     engine.collect_fn_metadata(None, name, true).into_iter().collect()
 }
 

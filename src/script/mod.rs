@@ -1,6 +1,6 @@
 //! The configuration language on top of Rhai: LANGUAGE section 1, 2 and 5.
 //!
-//! A text is cut into tokens ([`lexer`]), read with all it includes ([`program`]), rewritten ([`rewrite`]) with
+//! A text is cut into tokens (`lexer`), read with all it includes (`program`), rewritten (`rewrite`) with
 //! every position kept, compiled by Rhai and evaluated statement by statement.
 
 mod builtins;
@@ -22,6 +22,8 @@ mod session;
 #[cfg(test)]
 mod session_tests;
 mod sites;
+#[cfg(test)]
+mod soup;
 mod state;
 mod stdlib;
 mod syntax;

@@ -5,6 +5,7 @@ use indexmap::IndexMap;
 use super::include::{FileLoader, NoFiles};
 use super::limits::Limits;
 use super::session::{Answer, Exports, Session};
+use super::soup::Soup;
 use crate::diagnostics::{Diagnostic, Sources};
 
 fn session() -> Session {
@@ -277,4 +278,18 @@ fn a_loop_in_a_callback_whose_error_is_swallowed_ends_the_script() {
     let mut session = Session::new(&limits, Box::new(NoFiles), IndexMap::new(), Sources::default());
     let problems = session.run("a.thermos", "let a = [3, 1, 2];\na.sort(|a, b| { loop {} });").unwrap_err();
     assert_eq!(problems[0].code, "thermos::too_many_operations");
+}
+
+#[test]
+fn random_soups_evaluate_to_a_value_or_a_diagnostic() {
+    let limits = Limits { operations: 10_000, ..Limits::default() };
+    let mut session = Session::new(&limits, Box::new(NoFiles), IndexMap::new(), Sources::default());
+    let mut soup = Soup::new(2);
+    for _ in 0..3_000 {
+        let text = soup.next(16);
+        let _ = session.is_complete(&text);
+        if let Answer::Wrong(problems) = session.answer(&text) {
+            assert!(!problems.is_empty() && !problems[0].message.is_empty(), "{text}");
+        }
+    }
 }

@@ -11,8 +11,8 @@
 //!
 //! The numbers lead to the table of calls. Everything is copied token by token, and every position leads back.
 //!
-//! - [`pass`]: one file, token by token; [`words`], [`brackets`] and [`arguments`] are its parts.
-//! - [`frames`]: the brackets that are open. [`names`]: the variables in scope.
+//! - `pass`: one file, token by token; `words`, `brackets` and `arguments` are its parts.
+//! - `frames`: the brackets that are open. `names`: the variables in scope.
 
 mod arguments;
 mod brackets;
