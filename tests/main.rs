@@ -6,9 +6,11 @@
 mod bad_input;
 mod conformance;
 mod crash;
+mod documents;
 mod examples;
 mod harness;
 mod layers;
+mod properties;
 mod readme;
 mod replay;
 mod resume_and_kill;

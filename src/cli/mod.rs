@@ -22,6 +22,7 @@ mod repl;
 mod report;
 mod resume;
 mod run;
+mod schema;
 mod simple_task;
 mod simplerun;
 mod status;
@@ -78,6 +79,7 @@ enum Command {
     Kill(kill::KillArguments),
     Resume(resume::ResumeArguments),
     Repl(repl::ReplArguments),
+    Schema(schema::SchemaArguments),
 }
 
 impl Command {
@@ -92,6 +94,7 @@ impl Command {
             Command::Kill(arguments) => arguments.run(context),
             Command::Resume(arguments) => arguments.run(context),
             Command::Repl(arguments) => arguments.run(context),
+            Command::Schema(arguments) => arguments.run(context),
         }
     }
 }

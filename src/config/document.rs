@@ -16,7 +16,7 @@ pub struct Document {
     pub name: String,
     /// As `thermos run --json` reads it: defaults filled in, known references replaced, the rest as tags.
     pub json: Json,
-    /// As scripts print it.
+    /// In the form in which scripts print objects.
     pub text: String,
     /// The named ports that it needs.
     pub ports: Vec<String>,
@@ -30,7 +30,7 @@ impl Document {
         let mut open = BTreeSet::new();
         let json = document(object, &mut open, work)?;
         let ports = schema::ports(object, work).unwrap_or_default();
-        let text = object.repr(work)?;
+        let text = text(object, work)?;
         Ok(Document {
             name,
             json,
@@ -77,4 +77,32 @@ fn scalar(object: &Object, open: &mut BTreeSet<String>, work: &Work) -> Result<J
         Fragment::Tag(tag) => tag.to_string(),
     };
     Ok(Json::from(resolved.fragments.iter().map(piece).collect::<String>()))
+}
+
+/// Shows an object with its types, and text as the runner will take it.
+///
+/// Not [`Object::repr`], which resolves what it shows a second time and so reads escaped tags as tags.
+fn text(object: &Object, work: &Work) -> Result<String, Error> {
+    let name = object.ty().name();
+    if let Some(entries) = object.entries() {
+        let entries =
+            entries.iter().map(|(key, value)| Ok(format!("{} => {}", key.text(work)?, text(value, work)?)));
+        return Ok(format!("{name}({})", entries.collect::<Result<Vec<_>, Error>>()?.join(", ")));
+    }
+    if object.elements().is_some() {
+        let elements = object.elements_in_scope();
+        let elements = elements.iter().map(|element| text(element, work)).collect::<Result<Vec<_>, _>>()?;
+        return Ok(format!("{name}({})", elements.join(", ")));
+    }
+    if !object.ty().is_container() {
+        return Ok(object.interpolate(work)?.object.raw().map(Value::to_string).unwrap_or_default());
+    }
+    let mut fields = Vec::new();
+    for (field, _) in object.fields() {
+        if let Some(value) = object.field_in_scope(field) {
+            fields.push(format!("{field}={}", text(&value, work)?));
+        }
+    }
+    let separator = format!(",\n{}", " ".repeat(name.chars().count() + 1));
+    Ok(format!("{name}({})", fields.join(&separator)))
 }

@@ -3,14 +3,17 @@
 //! - [`schema`]: the types, with their fields and defaults.
 //! - [`check_task`]: what must hold of a task object; makes a [`Task`] of it.
 //! - [`task`]: the plain values, without templates but for what the runner binds.
+//! - [`json_schema`]: the types for other tools.
 //! - [`ports`]: the ports that an object refers to.
 
 mod check;
+mod json_schema;
 mod ports;
 pub mod task;
 mod types;
 
 pub use check::{MAX_COMMAND_LINE, MAX_PROCESS_NAME, check_task, is_runtime_reference, process_name_problem};
+pub use json_schema::json_schema;
 pub use ports::{PortsError, ports};
 pub use task::{
     CommandLine, CommandLineError, Constraint, Context, Fragment, LogDestination, LogMode, Logger, Process,
