@@ -8,7 +8,7 @@ use super::configuration;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use crate::config::{self, Document};
+use crate::config::{self, Document, Parameter};
 
 /// Show every exported task: defaults filled in, what it needs, what is still open
 #[derive(Debug, Args)]
@@ -16,6 +16,9 @@ pub(crate) struct InspectArguments {
     /// How to show the tasks; JSON is what `run --json` reads
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     format: Format,
+    /// Show what the script asks for with `param`, and so what -E may set in it, instead of the tasks
+    #[arg(long)]
+    params: bool,
     #[command(flatten)]
     config: ConfigArguments,
 }
@@ -25,9 +28,11 @@ impl InspectArguments {
     pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
         let loaded = config::inspect(&configuration::request(&self.config)?)?;
         configuration::announce(context, &loaded);
-        let text = match self.format {
-            Format::Text => loaded.tasks.iter().map(text).collect::<Vec<_>>().join("\n"),
-            Format::Json => json(&loaded.tasks),
+        let text = match (self.format, self.params) {
+            (Format::Text, false) => loaded.tasks.iter().map(text).collect::<Vec<_>>().join("\n"),
+            (Format::Json, false) => json(&loaded.tasks),
+            (Format::Text, true) => loaded.parameters.iter().map(parameter).collect(),
+            (Format::Json, true) => format!("{:#}\n", serde_json::json!(loaded.parameters)),
         };
         context.terminal.print(text)?;
         Ok(Exit::Success)
@@ -38,6 +43,13 @@ fn text(document: &Document) -> String {
     let list = |names: &[String]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
     let Document { name, text, ports, open, .. } = document;
     format!("task {name:?}\n{text}\nports: {}\nopen references: {}\n", list(ports), list(open))
+}
+
+fn parameter(parameter: &Parameter) -> String {
+    let Parameter { name, kind, default, value, place } = parameter;
+    let set = if value == default { String::new() } else { format!(", here {value}") };
+    let place = place.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
+    format!("{name}: {kind}, {default} by default{set}{place}\n")
 }
 
 /// One document, or a list if there are several: either is what `run --json` reads.

@@ -8,7 +8,7 @@ use super::document::Document;
 use super::flags::Flags;
 use super::problems::{Wording, error_diagnostic};
 use super::request::{Request, Source};
-use super::{Loaded, schedule};
+use super::{Loaded, Parameter, schedule};
 use crate::diagnostics::{Diagnostic, Sources, Span, did_you_mean};
 use crate::schema::{self, Task, schema};
 use crate::script::{self, FileLoader, Given, Session};
@@ -47,8 +47,8 @@ pub(super) fn inspect(request: &Request) -> Result<Loaded<Document>, Diagnostics
 struct Evaluation {
     sources: Sources,
     tasks: Vec<Object>,
-    /// `-E` names that were parameters of the script.
-    parameters: Vec<String>,
+    /// What the script asked for.
+    parameters: Vec<Parameter>,
     printed: Vec<String>,
     work: Work,
     /// Whether the tasks come from JSON, whose values carry no places.
@@ -86,7 +86,8 @@ fn each_task<T>(
     let (unknown, hidden) = flags.unused(&evaluation.work, &evaluation.parameters, &evaluation.sources);
     diagnostics.extend(unknown);
     if diagnostics.is_empty() {
-        return Ok(Loaded { tasks: examined, warnings: hidden, printed: evaluation.printed });
+        let Evaluation { printed, parameters, .. } = evaluation;
+        return Ok(Loaded { tasks: examined, warnings: hidden, printed, parameters });
     }
     diagnostics.extend(hidden);
     Err(diagnostics)
@@ -150,10 +151,17 @@ fn evaluate_script(
         .map(|flag| (flag.binding.name.clone(), Given { value: flag.binding.value.clone(), at: flag.at }));
     let mut session = Session::new(&limits, Box::new(FileLoader::new(roots)), given.collect(), sources);
     let exports = session.run(&path.to_string_lossy(), text)?;
+    let parameters = exports.parameters.into_values().map(|parameter| Parameter {
+        place: exports.sources.place(parameter.at),
+        name: parameter.name,
+        kind: parameter.kind,
+        default: parameter.default,
+        value: parameter.value,
+    });
     Ok(Evaluation {
+        parameters: parameters.collect(),
         sources: exports.sources,
         tasks: exports.tasks.into_iter().map(|export| export.task.or_at(export.at)).collect(),
-        parameters: exports.parameters.into_keys().collect(),
         printed: exports.printed,
         work: Work::default().watching(),
         is_json: false,

@@ -1,5 +1,6 @@
 //! The `-E` values: as bindings of a task, and which of them nothing uses.
 
+use super::Parameter;
 use super::request::{Binding, Request};
 use crate::diagnostics::{Diagnostic, Sources, Span, did_you_mean};
 use crate::template::{self, Environment, Reference, Work};
@@ -56,12 +57,12 @@ impl Flags {
     pub(super) fn unused(
         &self,
         work: &Work,
-        parameters: &[String],
+        parameters: &[Parameter],
         sources: &Sources,
     ) -> (Diagnostics, Diagnostics) {
         let (mut unknown, mut hidden) = (Vec::new(), Vec::new());
         for Flag { binding: Binding { name, .. }, reference, at } in &self.bound {
-            if work.used(*at) || parameters.contains(name) {
+            if work.used(*at) || parameters.iter().any(|parameter| parameter.name == *name) {
                 continue;
             }
             let place = sources.place(*at);
@@ -74,7 +75,8 @@ impl Flags {
                 hidden.push(warning.with_label(place, "has no effect").with_help(help));
                 continue;
             }
-            let others: Vec<String> = work.all_looked_up().iter().map(Reference::to_string).collect();
+            let mut others: Vec<String> = work.all_looked_up().iter().map(Reference::to_string).collect();
+            others.extend(parameters.iter().map(|parameter| parameter.name.clone()));
             let mut others: Vec<&str> = others.iter().map(String::as_str).collect();
             others.sort_unstable();
             let help = match did_you_mean(name, others.iter().copied()) {

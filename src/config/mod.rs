@@ -23,7 +23,7 @@ pub use request::{Binding, ConfigError, Limits, Request, Source};
 
 use serde::{Deserialize, Serialize};
 
-use crate::diagnostics::Diagnostic;
+use crate::diagnostics::{Diagnostic, Place};
 
 /// What a configuration is found to be.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,4 +34,22 @@ pub struct Loaded<T> {
     pub warnings: Vec<Diagnostic>,
     /// What the script printed, a line each.
     pub printed: Vec<String>,
+    /// What `-E` may set in the script.
+    pub parameters: Vec<Parameter>,
+}
+
+/// What a script asks for with `param`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Parameter {
+    /// As `-E` knows it.
+    pub name: String,
+    /// Its type, in words: `an integer`.
+    pub kind: String,
+    /// Its default, as text.
+    pub default: String,
+    /// The value that it has, as text.
+    pub value: String,
+    /// Where the script asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
 }
