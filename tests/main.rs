@@ -9,6 +9,7 @@ mod conformance;
 mod crash;
 mod documents;
 mod examples;
+mod finalizers;
 mod fuzz;
 mod harness;
 mod layers;

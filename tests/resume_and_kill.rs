@@ -48,6 +48,14 @@ fn kill_reaches_every_match_and_no_other() {
 }
 
 #[test]
+fn no_grace_is_too_long() {
+    let thermos = Thermos::new();
+    let running = waiting(&thermos, "victim");
+    thermos.run(["kill", "--grace", "1e19", "victim"]).expect_code(0);
+    running.wait().expect_code(4).expect_stderr("Task killed.");
+}
+
+#[test]
 fn a_grace_that_passes_ends_what_does_not_obey() {
     let thermos = Thermos::new();
     let command = "trap '' TERM; touch deaf; while :; do sleep 1000; done";

@@ -131,7 +131,9 @@ impl<'a> Engine<'a> {
     pub(super) fn current_planner(&mut self) -> Option<&mut Planner> {
         match self.stage {
             TaskState::Active => Some(&mut self.ordinary),
-            TaskState::Finalizing => Some(&mut self.finals),
+            TaskState::Finalizing if self.ending.as_ref().is_none_or(Ending::is_open) => {
+                Some(&mut self.finals)
+            }
             _ => None,
         }
     }

@@ -94,7 +94,9 @@ impl Engine<'_> {
         let granted = deadline_ms.saturating_sub(last.timestamp_ms);
         let left = Duration::from_millis(deadline_ms.saturating_sub(wall_ms()).min(granted));
         let reason = last.reason.clone();
-        self.ending = Some(Ending { deadline_ms, ..Ending::new(outcome, left, reason) });
+        let mut ending = Ending::new(outcome, left, reason);
+        ending.deadline_ms = ending.deadline_ms.min(deadline_ms);
+        self.ending = Some(ending);
     }
 
     /// Looks at each run that has a file and no end in the runner's stream.

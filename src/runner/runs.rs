@@ -45,7 +45,8 @@ impl Engine<'_> {
         let process = self.name(id);
         if exit == Some(Exit::Code(code::NO_ROOM)) {
             self.postpone(id, live.run);
-            return Ok(());
+            // Where nothing starts any more there is no later.
+            return if self.current_planner().is_none() { self.give_up_postponed() } else { Ok(()) };
         }
         let mut statuses = read_run(&self.journal.paths, process, live.run)?;
         if statuses.is_empty()

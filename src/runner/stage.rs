@@ -14,6 +14,9 @@ use crate::checkpoint::{ProcessState, ProcessStatus, TaskState};
 /// How long a coordinator that was told to kill everything may take before it is killed itself.
 const COORDINATOR_PATIENCE: Duration = Duration::from_secs(5);
 
+/// The longest time that an ending takes; no clock overflows by it.
+const LONGEST_WAIT: Duration = Duration::from_secs(u32::MAX as u64);
+
 /// How a task is going to end; decided when ACTIVE is left.
 #[derive(Clone, Debug)]
 pub(super) struct Ending {
@@ -31,6 +34,7 @@ pub(super) struct Ending {
 
 impl Ending {
     pub(super) fn new(outcome: TaskState, wait: Duration, reason: Option<String>) -> Ending {
+        let wait = wait.min(LONGEST_WAIT);
         Ending {
             outcome,
             deadline: Instant::now() + wait,
@@ -40,6 +44,11 @@ impl Ending {
             killed_at: None,
             struck: false,
         }
+    }
+
+    /// Says whether final processes may still start.
+    pub(super) fn is_open(&self) -> bool {
+        !self.closing && self.killed_at.is_none()
     }
 }
 
@@ -188,7 +197,7 @@ impl Engine<'_> {
     }
 
     /// What could not be forked so far never will be.
-    fn give_up_postponed(&mut self) -> Result<(), RunnerError> {
+    pub(super) fn give_up_postponed(&mut self) -> Result<(), RunnerError> {
         for (id, run) in std::mem::take(&mut self.postponed) {
             let process = self.name(id);
             let seq = self.journal.state.processes.get(process).map_or(0, |history| history.next_seq);
