@@ -74,6 +74,13 @@ fn remove_what_was_not_started(root: &Path) {
     }
 }
 
+/// Returns the bytes of the runner's stream up to the first start.
+fn length_until_first_waits(thermos: &Thermos) -> usize {
+    let whole = fs::read_to_string(thermos.root().join("checkpoints/id/runner")).unwrap();
+    let waiting = whole.find(r#""process":"first","run":0,"state":"WAITING"}}"#).unwrap();
+    waiting + whole[waiting..].find('\n').unwrap() + 1
+}
+
 /// Calls `check` with each place at which a stream may have been cut: after each record but the last, and within each.
 fn at_each_cut(stream: &Path, skip: usize, mut check: impl FnMut(usize)) {
     let bytes = fs::read(stream).unwrap();
@@ -109,9 +116,7 @@ fn a_runner_may_die_at_every_write() {
 #[test]
 fn a_coordinator_may_die_at_every_write() {
     let thermos = finished_task();
-    let whole = fs::read_to_string(thermos.root().join("checkpoints/id/runner")).unwrap();
-    let waiting = whole.find(r#""process":"first","run":0,"state":"WAITING"}}"#).unwrap();
-    let length = waiting + whole[waiting..].find('\n').unwrap() + 1;
+    let length = length_until_first_waits(&thermos);
     at_each_cut(&thermos.root().join("checkpoints/id/coordinator.first.0"), 0, |cut| {
         let folder = tempfile::tempdir().unwrap();
         copy_of_dead(&thermos.root(), folder.path(), length);
@@ -131,11 +136,41 @@ fn a_coordinator_may_die_at_every_write() {
 }
 
 #[test]
+fn a_run_may_outlive_the_records_of_what_it_waited_for() {
+    let thermos = finished_task();
+    let folder = tempfile::tempdir().unwrap();
+    copy_of_dead(&thermos.root(), folder.path(), length_until_first_waits(&thermos));
+    let first = folder.path().join("checkpoints/id/coordinator.first.0");
+    let records = fs::read_to_string(&first).unwrap();
+    let without_end: Vec<&str> = records.split_inclusive('\n').take(2).collect();
+    fs::write(&first, without_end.concat()).unwrap();
+    thermos.command(["resume", "id"]).env("THERMOS_ROOT", folder.path()).output().expect_code(0);
+    let expected = ["\"first\".0 LOST", "\"first\".1 SUCCESS", "\"flaky\".0 FAILED", "\"flaky\".1 SUCCESS"];
+    assert_eq!(ends(folder.path()), once(&[&expected[..], &["\"last\".0 SUCCESS"]].concat()));
+}
+
+#[test]
+fn runs_without_a_header_are_damage() {
+    let thermos = finished_task();
+    let folder = tempfile::tempdir().unwrap();
+    copy_of_dead(&thermos.root(), folder.path(), 0);
+    fs::copy(thermos.home().join("task.json"), folder.path().join("task.json")).unwrap();
+    for arguments in [
+        &["status"][..],
+        &["resume", "id"],
+        &["kill", "id"],
+        &["run", "--json", "--task-id", "id", "task.json"],
+    ] {
+        let call = thermos.command(arguments).env("THERMOS_ROOT", folder.path());
+        call.output().expect_code(6).expect_stderr("runner:1: damaged checkpoint: its header is missing");
+    }
+    assert!(folder.path().join("checkpoints/id/coordinator.first.0").exists());
+}
+
+#[test]
 fn a_run_that_nobody_claimed_is_fenced() {
     let thermos = finished_task();
-    let whole = fs::read_to_string(thermos.root().join("checkpoints/id/runner")).unwrap();
-    let waiting = whole.find(r#""process":"first","run":0,"state":"WAITING"}}"#).unwrap();
-    let length = waiting + whole[waiting..].find('\n').unwrap() + 1;
+    let length = length_until_first_waits(&thermos);
     let folder = tempfile::tempdir().unwrap();
     copy_of_dead(&thermos.root(), folder.path(), length);
     remove_what_was_not_started(folder.path());

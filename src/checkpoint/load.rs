@@ -1,6 +1,7 @@
 //! From a task's streams to its state: the runner's stream first, then the files of runs that are not ended there.
 
 use std::fs;
+use std::io;
 
 use super::error::CheckpointError;
 use super::paths::{TaskPaths, parse_run_name};
@@ -19,6 +20,14 @@ pub struct RunnerStream {
 
 /// Reads the state of a task as everybody but its owner sees it. Never locks, never writes.
 pub fn load(paths: &TaskPaths) -> Result<State, CheckpointError> {
+    match load_once(paths) {
+        // Runs without a file came and went between the two readings: once more, from what is there by now.
+        Err(CheckpointError::Impossible { .. }) => load_once(paths),
+        loaded => loaded,
+    }
+}
+
+fn load_once(paths: &TaskPaths) -> Result<State, CheckpointError> {
     let mut state = load_runner(paths)?.state;
     if state.header.is_none() {
         return Ok(state);
@@ -35,8 +44,21 @@ pub fn load(paths: &TaskPaths) -> Result<State, CheckpointError> {
     Ok(state)
 }
 
-/// Folds the runner's stream.
+/// Folds the runner's stream; runs without a header are damage, for nothing starts before it.
 pub fn load_runner(paths: &TaskPaths) -> Result<RunnerStream, CheckpointError> {
+    let mut stream = fold_runner(paths)?;
+    if stream.state.header.is_none() && has_runs(paths)? {
+        // A task that is just starting has its header by now.
+        stream = fold_runner(paths)?;
+        if stream.state.header.is_none() {
+            let reason = "its header is missing".to_owned();
+            return Err(CheckpointError::Damaged { path: paths.runner(), line: 1, reason });
+        }
+    }
+    Ok(stream)
+}
+
+fn fold_runner(paths: &TaskPaths) -> Result<RunnerStream, CheckpointError> {
     let path = paths.runner();
     let mut state = State::default();
     let length = stream::read(&path, |line, record| {
@@ -44,6 +66,13 @@ pub fn load_runner(paths: &TaskPaths) -> Result<RunnerStream, CheckpointError> {
         applied.map(drop).map_err(|source| CheckpointError::Impossible { path: path.clone(), line, source })
     })?;
     Ok(RunnerStream { state, length })
+}
+
+fn has_runs(paths: &TaskPaths) -> Result<bool, CheckpointError> {
+    match unended_runs(paths, &State::default()) {
+        Err(CheckpointError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(false),
+        runs => Ok(!runs?.is_empty()),
+    }
 }
 
 /// Reads the records of a run; empty if nobody has claimed it.

@@ -147,10 +147,18 @@ impl Planner {
 
     /// A run starts; its `min_duration` may not have passed yet.
     pub fn set_running(&mut self, id: ProcessId) -> Result<(), IllegalEvent> {
+        match self.progress[id.index()].missing {
+            0 => self.recall_running(id),
+            _ => Err(self.illegal(id, "start")),
+        }
+    }
+
+    /// A run is on record, whatever the process waits for: the record of what it waited for may be gone.
+    pub fn recall_running(&mut self, id: ProcessId) -> Result<(), IllegalEvent> {
         let progress = self.progress[id.index()];
         match progress.standing {
             Standing::Running => Ok(()),
-            Standing::Idle if progress.missing == 0 && progress.member => {
+            Standing::Idle if progress.member => {
                 self.unqueue(id);
                 self.running.insert(id);
                 self.progress[id.index()].standing = Standing::Running;
@@ -234,8 +242,11 @@ impl Planner {
         }
     }
 
-    /// Lets an unblocked process run when its wait is over.
+    /// Lets a process run when its wait is over, if it waits for no other.
     fn requeue(&mut self, id: ProcessId) {
+        if self.progress[id.index()].missing > 0 {
+            return;
+        }
         match self.wake_key(id) {
             Some(key) => drop(self.throttled.insert(key)),
             None => drop(self.ready.insert(id)),
@@ -264,7 +275,7 @@ impl Planner {
             let progress = &mut self.progress[next.index()];
             progress.missing -= 1;
             if progress.missing == 0 && progress.standing == Standing::Idle {
-                self.ready.insert(next);
+                self.requeue(next);
             }
         }
     }

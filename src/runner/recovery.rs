@@ -187,7 +187,7 @@ impl Engine<'_> {
         let time = self.now() - ago;
         let planner =
             if self.task.processes[id.index()].is_final { &mut self.finals } else { &mut self.ordinary };
-        planner.set_running(id)?;
+        planner.recall_running(id)?;
         if !run.state.is_terminal() {
             return Ok(None);
         }
