@@ -16,12 +16,12 @@ demo: needs build
 	target/release/thermos --root $(DEMO_ROOT) tail -n 100 $(DEMO_TASK) pi
 
 test: needs
+	$(CARGO) test --workspace --doc
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 		echo $(CARGO) nextest run --workspace; $(CARGO) nextest run --workspace; \
 	else \
 		echo $(CARGO) test --workspace --lib --bins --tests; $(CARGO) test --workspace --lib --bins --tests; \
 	fi
-	$(CARGO) test --workspace --doc
 
 # The examples compute with bc in bash.
 needs:

@@ -95,7 +95,7 @@ fn json_of_nothing_is_an_empty_list_and_exit_code_1() {
     let thermos = Thermos::new();
     let output = thermos.run(["status", "--format", "json"]).expect_code(1);
     assert_eq!(output.text, "[]\n");
-    output.expect_diagnostic("nothing_found", "there is no such task under");
+    output.expect_diagnostic("nothing_found", "there is no task under");
     assert!(thermos.root_files().is_empty(), "a reader makes no root");
 }
 

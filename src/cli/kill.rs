@@ -39,8 +39,14 @@ impl KillArguments {
             return Err(tasks::none_found(&context.root, &self.patterns));
         }
         let options = KillOptions { force: self.force, grace: self.grace };
+        let idle = tasks::idle_patterns(&found, &self.patterns);
+        context.terminal.say(report::draw(&idle, context.terminal.stderr));
         let mut outcome = Exit::Success;
-        for task in found.iter().filter(|task| !task.finished) {
+        for task in found {
+            if task.finished {
+                context.terminal.say(format!(" INFO] Task {} had ended before\n", task.id));
+                continue;
+            }
             let exit = kill(&task.id, &options, context);
             if exit != Exit::Success {
                 outcome = exit;

@@ -113,9 +113,16 @@ pub fn main() -> ExitCode {
 
 /// Draws why a command ended, and returns the exit code.
 fn tell(failure: &Failure, terminal: Terminal) -> Exit {
-    terminal.say(report::draw(&failure.diagnostics, terminal.stderr));
+    let (shown, more) = failure.diagnostics.split_at(failure.diagnostics.len().min(MOST_SHOWN));
+    terminal.say(report::draw(shown, terminal.stderr));
+    if !more.is_empty() {
+        terminal.say(format!("\n  and {} more; `thermos check --format json` lists all\n", more.len()));
+    }
     failure.exit
 }
+
+/// Diagnostics that are drawn at once: nobody reads more before mending the first.
+const MOST_SHOWN: usize = 25;
 
 /// Shows help or the version if that was asked for, otherwise what is wrong with the arguments.
 fn stop_at_usage(error: &clap::Error) -> Exit {

@@ -42,6 +42,12 @@ pub(crate) fn select(patterns: &[Pattern], ids: Vec<String>) -> Vec<String> {
     ids.into_iter().filter(|id| picked.contains(id)).collect()
 }
 
+/// Returns the patterns that pick no id.
+pub(crate) fn idle<'a>(patterns: &'a [Pattern], ids: &[String]) -> Vec<&'a str> {
+    let picks = |pattern: &Pattern| ids.iter().any(|id| *id == pattern.text || pattern.regex.is_match(id));
+    patterns.iter().filter(|pattern| !picks(pattern)).map(|pattern| pattern.text.as_str()).collect()
+}
+
 /// Returns the patterns as they were written.
 pub(crate) fn texts(patterns: &[Pattern]) -> String {
     patterns.iter().map(|pattern| format!("`{}`", pattern.text)).collect::<Vec<_>>().join(", ")

@@ -32,11 +32,21 @@ pub(crate) fn select(root: &Root, patterns: &[Pattern]) -> Result<Vec<TaskEntry>
     Ok(tasks.into_iter().filter(|task| picked.binary_search(&task.id.to_string()).is_ok()).collect())
 }
 
+/// Warns of patterns that pick nothing while others do.
+pub(crate) fn idle_patterns(found: &[TaskEntry], patterns: &[Pattern]) -> Vec<Diagnostic> {
+    let ids: Vec<String> = found.iter().map(|task| task.id.to_string()).collect();
+    let warning = |pattern: &str| {
+        Diagnostic::warning("nothing_found", format!("no task matches `{pattern}`"))
+            .with_help("an expression has to match a whole id; `thermos status` lists all tasks")
+    };
+    patterns::idle(patterns, &ids).into_iter().map(warning).collect()
+}
+
 /// Nothing fits what was asked for.
 pub(crate) fn none_found(root: &Root, patterns: &[Pattern]) -> Failure {
     let place = root.path().display();
     let message = match patterns {
-        [] => format!("there is no such task under {place}"),
+        [] => format!("there is no task under {place}"),
         _ => format!("no task under {place} matches {}", patterns::texts(patterns)),
     };
     let help =

@@ -109,6 +109,13 @@ fn choose(
         let help = "end the file with `export(Task(name = \"...\", processes = [...]))`";
         return Err(vec![Diagnostic::error("no_task", "the configuration exports no task").with_help(help)]);
     }
+    let twice =
+        named.iter().enumerate().find(|(index, (_, name))| named[..*index].iter().any(|(_, n)| n == name));
+    if let Some((_, (_, name))) = twice {
+        let message = format!("the configuration exports two tasks named `{name}`");
+        let help = "give each a name of its own, or `--task` cannot tell them apart";
+        return Err(vec![Diagnostic::error("duplicate_task", message).with_help(help)]);
+    }
     let Some(wanted) = wanted else { return Ok(named) };
     let names: Vec<String> = named.iter().map(|(_, name)| name.clone()).collect();
     let chosen: Vec<_> = named.into_iter().filter(|(_, name)| name == wanted).collect();

@@ -39,6 +39,15 @@ impl Flags {
                 let diagnostic = Diagnostic::error("invalid_reference", format!("-E: {error}"));
                 vec![diagnostic.with_label(place, "no reference").with_help(help)]
             })?;
+            if reference.components().first() == Reference::name("thermos").components().first() {
+                let message =
+                    format!("-E {}: what begins with `thermos` is bound by the runner", binding.name);
+                let help =
+                    "give ports with -P NAME:PORT and the id with --task-id; otherwise use another name";
+                let place = sources.place(Span::new(source, 1, 1, column.saturating_sub(2)));
+                let diagnostic = Diagnostic::error("reserved_name", message);
+                return Err(vec![diagnostic.with_label(place, "reserved").with_help(help)]);
+            }
             flags.environment.insert(reference.clone(), template::Binding::Text(binding.value.clone()), at);
             flags.bound.push(Flag { binding: binding.clone(), reference, at });
         }

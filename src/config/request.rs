@@ -125,7 +125,9 @@ fn read_text(path: &Path, reader: impl Read) -> Result<String, ConfigError> {
             diagnostic.with_help("a configuration is text that people write: is this the right file?"),
         ));
     }
-    String::from_utf8(bytes).map_err(|error| {
+    // Some editors begin a file with a mark that it is UTF-8.
+    let start = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+    String::from_utf8(bytes.split_off(start)).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         let line = error.as_bytes()[..valid].iter().filter(|byte| **byte == b'\n').count() + 1;
         let message = format!("{} is not UTF-8 text: line {line} has a byte that cannot be", path.display());

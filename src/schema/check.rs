@@ -51,7 +51,7 @@ pub fn process_name_problem(name: &str) -> Option<String> {
     if name.starts_with('.') {
         return Some(format!("must not begin with a dot, but is {name:?}"));
     }
-    if let Some(wrong) = name.chars().find(|c| matches!(c, '/' | '\0')) {
+    if let Some(wrong) = name.chars().find(|c| *c == '/' || c.is_control()) {
         return Some(format!("must not contain {wrong:?}, but is {name:?}"));
     }
     (name.len() > MAX_PROCESS_NAME).then(|| {

@@ -54,7 +54,12 @@ impl StatusArguments {
     /// Reads what can be read: one damaged checkpoint hides no other task.
     fn read(&self, context: &Context) -> Result<(Vec<Status>, Vec<Diagnostic>), Failure> {
         let (mut found, mut damaged) = (Vec::new(), Vec::new());
-        for TaskEntry { id, .. } in tasks::select(&context.root, &self.patterns)? {
+        let picked = tasks::select(&context.root, &self.patterns)?;
+        if !picked.is_empty() {
+            let idle = tasks::idle_patterns(&picked, &self.patterns);
+            context.terminal.say(report::draw(&idle, context.terminal.stderr));
+        }
+        for TaskEntry { id, .. } in picked {
             match Status::read(&context.root.task(&id)) {
                 Ok(status) => found.extend(status.filter(|status| self.wants(status))),
                 Err(error) => damaged.push(tasks::diagnostic(&error)),
