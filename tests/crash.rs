@@ -1,7 +1,10 @@
 //! Deaths of runners and coordinators, by real signals: nothing is lost, nothing runs twice, nothing is left.
 
+use std::fs::File;
 use std::path::PathBuf;
 
+use nix::fcntl::{Flock, FlockArg};
+use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::Mode;
 use nix::unistd::{Pid, mkfifo};
@@ -194,6 +197,24 @@ fn a_task_has_one_runner() {
     case.thermos.run(["resume", "id"]).expect_code(6).expect_stderr("owned by another runner");
     case.open_gate();
     runner.wait().expect_code(0);
+}
+
+#[test]
+fn a_lock_that_is_about_to_go_is_waited_for() {
+    let (case, runner) = Case::start(json!([process("p", "read -r x < gate")]), json!({}));
+    case.coordinator("coordinator.p.0");
+    runner.signal(Signal::SIGKILL);
+    runner.wait().expect_code(-9);
+    // As a coordinator holds it that was forked a moment before its runner died.
+    let path = case.stream("lock");
+    let held = Flock::lock(File::open(&path).unwrap(), FlockArg::LockExclusive).unwrap();
+    let tried = Inotify::init(InitFlags::IN_CLOEXEC).unwrap();
+    tried.add_watch(&path, AddWatchFlags::IN_CLOSE_WRITE).unwrap();
+    let resumed = case.command(&["resume", "id"]);
+    tried.read_events().unwrap();
+    drop(held);
+    case.open_gate();
+    resumed.wait().expect_code(0);
 }
 
 #[test]

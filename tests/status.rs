@@ -128,3 +128,11 @@ fn a_reader_that_goes_away_is_no_failure() {
     call = call.env("TZ", "UTC");
     assert_eq!(call.output().expect_code(0).stderr, "");
 }
+
+#[test]
+fn names_of_processes_cannot_forge_lines() {
+    let thermos = Thermos::new();
+    Recorded::new(&thermos, SIMPLE).run("a\n  b\x1b[2J", 0, 0, b"", b"").state("SUCCESS").write();
+    let text = status(&thermos, &["--verbosity", "3", SIMPLE]);
+    assert!(text.contains("- a\u{fffd}  b\u{fffd}[2J runs: 1"), "{text}");
+}

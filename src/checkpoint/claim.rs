@@ -17,8 +17,13 @@ use super::paths::TaskPaths;
 use super::record::{ProcessStatus, Record};
 use super::stream::Writer;
 
-/// Bytes that a claim reserves, so that the records after it fit even on a disk that is full by then.
+/// Bytes that a claim reserves at least, so that the records after it fit even on a disk that is full by then.
 const RESERVE: i64 = 4096;
+
+/// A byte of a name takes up to six in JSON; there are three records.
+fn reserve(process: &str) -> i64 {
+    RESERVE.max(RESERVE / 2 + 3 * 6 * process.len() as i64)
+}
 
 /// Claims the run that `first` speaks of; nothing if somebody has it.
 ///
@@ -51,7 +56,7 @@ fn write_beside(beside: &Path, first: ProcessStatus, durable: bool) -> Result<Wr
     let file = opened.map_err(CheckpointError::io("create", beside))?;
     let mut writer = Writer::of_file(file, beside, durable)?;
     writer.truncate(0)?;
-    writer.reserve(RESERVE)?;
+    writer.reserve(reserve(&first.process))?;
     writer.append([&Record::ProcessStatus(Box::new(first))])?;
     writer.sync()?;
     Ok(writer)

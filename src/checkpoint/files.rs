@@ -7,10 +7,12 @@ use std::path::Path;
 
 use super::error::CheckpointError;
 
-/// Makes a folder and its parents, for its owner alone.
-pub fn create_private_folders(path: &Path) -> Result<(), CheckpointError> {
+/// Makes a folder and its parents, for its owner alone; `durable` makes those that are new survive a power failure.
+pub fn create_private_folders(path: &Path, durable: bool) -> Result<(), CheckpointError> {
+    let missing: Vec<&Path> = path.ancestors().take_while(|folder| durable && !folder.exists()).collect();
     let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(CheckpointError::io("create", path))
+    made.map_err(CheckpointError::io("create", path))?;
+    missing.into_iter().try_for_each(sync_folder_of)
 }
 
 /// Writes a whole file beside and renames it into place: nobody ever reads half of it.

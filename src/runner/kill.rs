@@ -10,12 +10,13 @@ use super::error::RunnerError;
 use super::journal::close;
 use super::launch::read_document;
 use super::options::Caller;
+use super::owner::{PATIENCE, PAUSE, living_runner};
 use super::recovery::recover;
 use super::sink::{Event, Sink};
 use crate::checkpoint::load::{RunnerStream, load_runner};
 use crate::checkpoint::request::Request;
-use crate::checkpoint::{CheckpointError, Ownership, Root, TaskId, TaskPaths, TaskState, TaskStatus, files};
-use crate::process::identity::{self, Machine};
+use crate::checkpoint::{CheckpointError, Ownership, Root, TaskId, TaskPaths, TaskState, files};
+use crate::process::identity;
 use crate::process::pidfd::PidFd;
 
 /// How a task is to be killed.
@@ -26,9 +27,6 @@ pub struct KillOptions {
     /// How long processes and finalizers have; the task's `finalization_wait` if not given.
     pub grace: Option<Duration>,
 }
-
-/// How long an owner that has no name yet is waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Kills a task and returns its terminal state once it is recorded; a task that had ended keeps its own.
 pub fn kill(
@@ -47,6 +45,8 @@ pub fn kill(
         if let Some(owner) = Ownership::acquire(&paths)? {
             return match ended_state(&paths)? {
                 Some(state) if asked.is_some() => {
+                    // It may have come too late to be read.
+                    Request::remove(&paths)?;
                     sink.event(&Event::Task { state: &state, reason: None });
                     Ok(state)
                 }
@@ -63,11 +63,10 @@ pub fn kill(
             }
             None => {}
         }
-        // A runner that has locked and not signed yet, or a lock that dies with its holder: both take moments.
         if start.elapsed() >= PATIENCE && asked.is_none() {
             return Err(RunnerError::Owned { id: id.clone(), pid: None });
         }
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::sleep(PAUSE);
     }
 }
 
@@ -124,15 +123,4 @@ fn remove_unstarted(paths: &TaskPaths) -> Result<TaskState, RunnerError> {
     let folder = paths.folder();
     fs::remove_dir_all(folder).map_err(CheckpointError::io("remove", folder))?;
     Ok(TaskState::Killed)
-}
-
-fn living_runner(paths: &TaskPaths) -> Result<Option<(Pid, PidFd)>, RunnerError> {
-    let machine = Machine::current().map_err(RunnerError::system("read the identity of this host"))?;
-    let state = load_runner(paths)?.state;
-    let here =
-        |status: &&TaskStatus| status.runner_host == machine.host && status.runner_boot_id == machine.boot_id;
-    let Some(status) = state.statuses.last().filter(here) else { return Ok(None) };
-    let proven = identity::prove(status.runner_pid, status.runner_ticks);
-    let proven = proven.map_err(RunnerError::system("look for the runner"))?;
-    Ok(proven.map(|runner| (Pid::from_raw(status.runner_pid), runner)))
 }

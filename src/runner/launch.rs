@@ -9,6 +9,7 @@ use super::engine::Engine;
 use super::error::RunnerError;
 use super::journal::{Journal, close, wall_ms};
 use super::options::{Caller, Options};
+use super::owner::own;
 use super::recovery::recover;
 use super::sink::{Event, Sink};
 use super::support::{self, RunAs};
@@ -32,7 +33,7 @@ pub fn run(
     let paths = options.root.task(&options.task_id);
     [paths.folder(), &options.root.active(), &options.root.finished()]
         .into_iter()
-        .try_for_each(files::create_private_folders)?;
+        .try_for_each(|folder| files::create_private_folders(folder, options.durable))?;
     let owner = own(&paths)?;
     let stream = load_runner(&paths)?;
     match (stream.state.header.is_some(), stream.state.task_state().cloned()) {
@@ -143,15 +144,6 @@ pub(super) fn setup(journal: &Journal, caller: &Caller) -> Result<Setup, RunnerE
         ignored: signals::ignored(),
         durable: header.durable,
     })
-}
-
-/// Takes a task, or says who has it.
-fn own(paths: &TaskPaths) -> Result<Ownership, RunnerError> {
-    if let Some(owner) = Ownership::acquire(paths)? {
-        return Ok(owner);
-    }
-    let pid = load_runner(paths)?.state.statuses.last().map(|status| status.runner_pid);
-    Err(RunnerError::Owned { id: paths.id().clone(), pid })
 }
 
 /// Reads the task that a checkpoint belongs to.

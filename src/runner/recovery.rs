@@ -1,7 +1,7 @@
 //! Recovery: from what is on disk to an engine that goes on. The state is the fold; runs whose end it does not know are
 //! attached if their coordinators live, ended or lost if those are dead, and fenced if they never came.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -102,16 +102,24 @@ impl Engine<'_> {
     /// Looks at each run that has a file and no end in the runner's stream.
     fn recover_files(&mut self, attached: &mut Vec<(ProcessStatus, PidFd)>) -> Result<(), RunnerError> {
         for (process, run) in unended_runs(&self.journal.paths, &self.journal.state)? {
-            let statuses = read_run(&self.journal.paths, &process, run)?;
-            match self.living_coordinator(&statuses)? {
-                Some(pidfd) => {
-                    // Its own file goes on; the runner's stream has to know the run, no more.
-                    self.journal.record_waiting_before(&statuses[0])?;
-                    attached.push((statuses[0].clone(), pidfd));
-                }
-                None => self.bury(&process, run, statuses)?,
-            }
+            self.recover_file(&process, run, attached)?;
         }
+        Ok(())
+    }
+
+    fn recover_file(
+        &mut self,
+        process: &str,
+        run: u64,
+        attached: &mut Vec<(ProcessStatus, PidFd)>,
+    ) -> Result<(), RunnerError> {
+        let statuses = read_run(&self.journal.paths, process, run)?;
+        let Some(pidfd) = self.living_coordinator(&statuses)? else {
+            return self.bury(process, run, statuses);
+        };
+        // Its own file goes on; the runner's stream has to know the run, no more.
+        self.journal.record_waiting_before(&statuses[0])?;
+        attached.push((statuses[0].clone(), pidfd));
         Ok(())
     }
 
@@ -119,17 +127,15 @@ impl Engine<'_> {
     fn fence_the_rest(&mut self, attached: &mut Vec<(ProcessStatus, PidFd)>) -> Result<(), RunnerError> {
         let live: Vec<(String, u64)> =
             self.journal.state.live_runs().map(|run| (run.process.clone(), run.run)).collect();
-        for (process, run) in live {
-            if attached.iter().any(|(status, _)| status.process == process) {
-                continue;
-            }
+        let known: HashSet<String> = attached.iter().map(|(status, _)| status.process.clone()).collect();
+        for (process, run) in live.into_iter().filter(|(process, _)| !known.contains(process)) {
             let reason = "its coordinator never came".to_owned();
             let lost = self.end_without_coordinator(&process, run, ProcessState::Lost, reason);
             let fenced = claim(&self.journal.paths, "fence", lost.clone(), self.setup.durable)?;
             match fenced {
                 Some(_) => self.journal.record_statuses(&[lost])?,
                 // It came after all.
-                None => self.recover_files(attached)?,
+                None => self.recover_file(&process, run, attached)?,
             }
         }
         Ok(())

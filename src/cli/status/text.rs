@@ -7,7 +7,7 @@ use nix::unistd::{Uid, User};
 
 use crate::checkpoint::Status;
 use crate::checkpoint::status::RunEntry;
-use crate::cli::clock;
+use crate::cli::{clock, report::visible};
 
 /// Shows tasks under two headings: those that have not ended, and those that have.
 pub(super) fn overview(found: &[Status], verbosity: u8) -> String {
@@ -35,7 +35,7 @@ fn task(status: &Status, verbosity: u8) -> String {
     text.push('\n');
     if verbosity > 1 {
         text += &format!("    user: {} ports: {}\n", status.user, ports(&status.ports));
-        text += &format!("    sandbox: {}\n", status.sandbox.display());
+        text += &format!("    sandbox: {}\n", one_line(&status.sandbox.to_string_lossy()));
     }
     if verbosity > 2 {
         text += "    process table:\n";
@@ -65,9 +65,14 @@ fn ports(ports: &IndexMap<String, u16>) -> String {
     if ports.is_empty() { "None".to_owned() } else { ports.join(", ") }
 }
 
+/// Makes control characters of a name visible, line ends too: each thing has one line.
+fn one_line(text: &str) -> String {
+    visible(text).replace('\n', "\u{fffd}")
+}
+
 fn process(name: &str, runs: &[RunEntry]) -> String {
     let Some(last) = runs.last() else { return String::new() };
-    let mut text = format!("      - {name} runs: {} last: ", runs.len());
+    let mut text = format!("      - {} runs: {} last: ", one_line(name), runs.len());
     // Writing to a string cannot fail.
     let _ = match (last.pid, last.coordinator_pid) {
         (Some(pid), _) => write!(text, "pid={pid}, "),
