@@ -20,6 +20,8 @@ use crate::{Language, Outcome};
 /// How the shell looks and what it keeps.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// Shown when the shell starts; should say how to leave it.
+    pub greeting: String,
     /// Shown before the first line of a chunk.
     pub prompt: String,
     /// Shown before further lines.
@@ -30,7 +32,10 @@ pub struct Settings {
     pub color: bool,
 }
 
-/// Talks with the user until the end of input (Ctrl-D); Ctrl-C drops the chunk.
+/// What leaves the shell when it is typed alone, besides the end of input.
+const LEAVE: [&str; 2] = ["exit", "quit"];
+
+/// Talks with the user until the end of input (Ctrl-D), `exit` or `quit`; Ctrl-C drops the chunk.
 ///
 /// # Errors
 /// A terminal that cannot be used, output that cannot be written. A history that cannot be read or written is no
@@ -48,9 +53,13 @@ pub fn edit(
     if let Some(history) = &settings.history {
         let _ = editor.load_history(history);
     }
+    writeln!(output, "{}", settings.greeting)?;
     while let Some(chunk) = read_chunk(&mut editor, &language, settings)? {
         if chunk.trim().is_empty() {
             continue;
+        }
+        if LEAVE.contains(&chunk.trim().trim_end_matches(';')) {
+            break;
         }
         let _ = editor.add_history_entry(&chunk);
         let outcome: Outcome = language.borrow_mut().evaluate(&chunk);

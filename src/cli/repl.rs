@@ -72,6 +72,7 @@ fn settings(context: &Context) -> Settings {
     let folder = context.root.path();
     let history = fs::create_dir_all(folder).is_ok().then(|| folder.join("repl_history"));
     Settings {
+        greeting: format!("thermos {}: Tab completes, Ctrl-D or exit leaves", env!("CARGO_PKG_VERSION")),
         prompt: ">>> ".to_owned(),
         more_prompt: "... ".to_owned(),
         history,
