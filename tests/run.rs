@@ -114,3 +114,37 @@ fn bad_input_is_a_diagnostic_and_nothing_is_written() {
         }
     }
 }
+
+#[test]
+fn a_folder_that_cannot_be_made_stops_a_task_before_it_begins() {
+    let thermos = Thermos::new();
+    thermos.write("file", "");
+    for flag in ["--sandbox", "--log-dir"] {
+        let output = run(&thermos, &task("t", "true"), &[flag, "file"]).expect_code(6);
+        output.expect_diagnostic("io", "file: file exists");
+        assert_eq!(thermos.root_files(), Vec::<String>::new(), "{flag}");
+    }
+}
+
+#[test]
+fn logs_of_another_task_in_the_same_folder_are_not_mixed_in() {
+    let thermos = Thermos::new();
+    for (id, command) in [("first", "echo one; echo more"), ("second", "echo two")] {
+        run(&thermos, &task("t", command), &["--task-id", id, "--log-dir", "logs"]).expect_code(0);
+    }
+    assert_eq!(thermos.run(["tail", "second"]).text, "two\n");
+}
+
+#[test]
+fn final_processes_whose_time_is_over_are_named() {
+    let thermos = Thermos::new();
+    let processes = json!([
+        {"name": "work", "cmdline": "true"},
+        {"name": "clean", "cmdline": "touch cleaned", "final": true},
+        {"name": "mail", "cmdline": "touch mailed", "final": true},
+    ]);
+    let document = json!({"name": "t", "processes": processes, "finalization_wait": 0});
+    let output = run(&thermos, &document, &[]).expect_code(0);
+    output.expect_stderr(" INFO] The time to finalize is over: clean, mail will not run\n");
+    assert!(!thermos.home().join("cleaned").exists());
+}

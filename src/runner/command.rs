@@ -100,11 +100,9 @@ impl Output {
             }
             (LogDestination::Console, Some((stdout, stderr))) => Ok(Output::Console { stdout, stderr }),
             _ => {
-                create_folder(logs)?;
-                Ok(Output::Files {
-                    stdout: append(&logs.join("stdout"))?,
-                    stderr: append(&logs.join("stderr"))?,
-                })
+                let is_new = create_folder(logs)?;
+                let open = |name| append(&logs.join(name), is_new);
+                Ok(Output::Files { stdout: open("stdout")?, stderr: open("stderr")? })
             }
         }
     }
@@ -126,19 +124,24 @@ impl Output {
     }
 }
 
-/// Makes the folder of a run, at best with one system call.
-fn create_folder(logs: &Path) -> io::Result<()> {
+/// Makes the folder of a run, at best with one system call; says whether it was not there before.
+fn create_folder(logs: &Path) -> io::Result<bool> {
     match fs::create_dir(logs) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            DirBuilder::new().recursive(true).mode(0o755).create(logs)
+            DirBuilder::new().recursive(true).mode(0o755).create(logs).map(|()| true)
         }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        made => made,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        made => made.map(|()| true),
     }
 }
 
-fn append(path: &Path) -> io::Result<File> {
-    OpenOptions::new().append(true).create(true).open(path)
+/// Opens an output to append to. What is there already is of another task that was given the same `--log-dir`.
+fn append(path: &Path, is_new: bool) -> io::Result<File> {
+    let file = OpenOptions::new().append(true).create(true).open(path)?;
+    if !is_new {
+        file.set_len(0)?;
+    }
+    Ok(file)
 }
 
 /// Makes the arguments of bash.

@@ -30,6 +30,10 @@ pub fn run(
     sink: &mut dyn Sink,
 ) -> Result<TaskState, RunnerError> {
     let user = support::check(task, options)?;
+    // What the user named comes first: if it cannot be made, nothing of the task is.
+    for folder in [Some(&options.sandbox), options.log_dir.as_ref()].into_iter().flatten() {
+        fs::create_dir_all(folder).map_err(CheckpointError::io("create", folder))?;
+    }
     let paths = options.root.task(&options.task_id);
     [paths.folder(), &options.root.active(), &options.root.finished()]
         .into_iter()
@@ -89,8 +93,6 @@ fn start(
     caller: &Caller,
     sink: &mut dyn Sink,
 ) -> Result<TaskState, RunnerError> {
-    let sandbox = &options.sandbox;
-    fs::create_dir_all(sandbox).map_err(CheckpointError::io("create", sandbox))?;
     let document = serde_json::to_vec(task).map_err(std::io::Error::from);
     let document = document.map_err(CheckpointError::io("write", &paths.active()))?;
     files::replace(&paths.active(), &document, 0o600, options.durable)?;

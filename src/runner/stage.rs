@@ -1,5 +1,6 @@
 //! The stages of a task: ACTIVE, CLEANING, FINALIZING, and how each is left. Knows nothing of how runs start and end.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
@@ -174,9 +175,27 @@ impl Engine<'_> {
         Ok(None)
     }
 
+    /// Names the final processes that never start because the time is over; says nothing if none was meant to.
+    fn tell_what_never_runs(&mut self) {
+        let is_lost = self.ending.as_ref().is_some_and(|ending| ending.outcome == TaskState::Lost);
+        let finals = &self.finals;
+        let begun: HashSet<_> = finals.running().chain(finals.finished()).chain(finals.failed()).collect();
+        let left = finals.graph().members().filter(|id| !begun.contains(id));
+        let names: Vec<&str> = left.map(|id| finals.graph().node(id).name.as_str()).collect();
+        if !names.is_empty() && !is_lost {
+            let (shown, more) = names.split_at(names.len().min(5));
+            let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+            let text = format!("the time to finalize is over: {}{more} will not run", shown.join(", "));
+            self.sink.event(&Event::Note(&text));
+        }
+    }
+
     /// The time is over: all coordinators kill their trees; one that does not is killed and its tree hunted.
     fn kill_everything(&mut self) -> Result<Option<TaskState>, RunnerError> {
         self.give_up_postponed()?;
+        if self.ending.as_ref().is_some_and(|ending| ending.killed_at.is_none()) {
+            self.tell_what_never_runs();
+        }
         let Some(ending) = &mut self.ending else { return Ok(None) };
         if self.live.is_empty() {
             return Ok(Some(ending.outcome.clone()));
