@@ -10,6 +10,7 @@ use std::path::Path;
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+use nix::libc;
 
 use super::error::CheckpointError;
 use super::files;
@@ -52,10 +53,9 @@ pub fn claim(
 fn write_beside(beside: &Path, first: ProcessStatus, durable: bool) -> Result<Writer, CheckpointError> {
     let mut options = OpenOptions::new();
     // Left from a claim that failed for lack of room, if it exists: each claimer has one run and one name.
-    let opened = options.append(true).create(true).mode(0o600).open(beside);
-    let file = opened.map_err(CheckpointError::io("create", beside))?;
-    let mut writer = Writer::of_file(file, beside, durable)?;
-    writer.truncate(0)?;
+    options.append(true).create(true).mode(0o600).custom_flags(libc::O_TRUNC);
+    let file = options.open(beside).map_err(CheckpointError::io("create", beside))?;
+    let mut writer = Writer::of_empty(file, beside, durable);
     writer.reserve(reserve(&first.process))?;
     writer.append([&Record::ProcessStatus(Box::new(first))])?;
     writer.sync()?;

@@ -25,13 +25,13 @@ impl Writer {
     pub fn open(path: &Path, durable: bool) -> Result<Writer, CheckpointError> {
         let opened = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
         let file = opened.map_err(CheckpointError::io("open", path))?;
-        Writer::of_file(file, path, durable)
+        let length = file.metadata().map_err(CheckpointError::io("read", path))?.len();
+        Ok(Writer { length, ..Writer::of_empty(file, path, durable) })
     }
 
-    /// Takes over an open file at its present length.
-    pub fn of_file(file: File, path: &Path, durable: bool) -> Result<Writer, CheckpointError> {
-        let length = file.metadata().map_err(CheckpointError::io("read", path))?.len();
-        Ok(Writer { file, path: path.to_owned(), length, durable })
+    /// Takes over an open file that is empty.
+    pub fn of_empty(file: File, path: &Path, durable: bool) -> Writer {
+        Writer { file, path: path.to_owned(), length: 0, durable }
     }
 
     /// Cuts off what follows the first `length` bytes, such as a torn last line of a stream that changed owners.

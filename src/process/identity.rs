@@ -1,7 +1,7 @@
 //! Who a process is: host, boot, number and start time together name one process for ever.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read};
 
 use nix::unistd::Pid;
 
@@ -40,8 +40,13 @@ pub struct Stat {
 
 /// Reads the line of a process; nothing if there is no such process.
 pub fn stat(pid: Pid) -> io::Result<Option<Stat>> {
-    match fs::read(format!("/proc/{pid}/stat")) {
-        Ok(line) => parse_stat(&line).map(Some).ok_or_else(|| io::Error::other("unreadable /proc/PID/stat")),
+    // 52 numbers and a name of at most 16 bytes fit: read by one call, not by doubling.
+    let mut line = [0; 2048];
+    let read = File::open(format!("/proc/{pid}/stat")).and_then(|mut file| file.read(&mut line));
+    match read {
+        Ok(length) => {
+            parse_stat(&line[..length]).map(Some).ok_or_else(|| io::Error::other("unreadable /proc/PID/stat"))
+        }
         // A process that ends while it is read gives ESRCH.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) if error.raw_os_error() == Some(nix::libc::ESRCH) => Ok(None),

@@ -1,7 +1,7 @@
 //! What a command gets: its environment, its arguments, and where its output goes. Runs in the coordinator.
 
 use std::ffi::{CString, OsStr, OsString};
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -124,9 +124,19 @@ impl Output {
     }
 }
 
-/// Makes the folder of a run, at best with one system call; says whether it was not there before.
+/// Makes the folder of a run; says whether it was not there before.
 fn create_folder(logs: &Path) -> io::Result<bool> {
-    match fs::create_dir(logs) {
+    let create = |folder: &Path| DirBuilder::new().mode(0o755).create(folder);
+    // In its first run that of the process is missing too, those above are not.
+    let made = create(logs).or_else(|error| match (error.kind(), logs.parent()) {
+        (io::ErrorKind::NotFound, Some(process)) => {
+            // Another task may make it at the same time; what else is wrong shows below.
+            let _ = create(process);
+            create(logs)
+        }
+        _ => Err(error),
+    });
+    match made {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             DirBuilder::new().recursive(true).mode(0o755).create(logs).map(|()| true)
         }
