@@ -277,9 +277,8 @@ fn what_cannot_be_done_yet_is_refused_before_anything_starts() {
 
 #[test]
 fn an_idle_runner_and_its_coordinator_never_wake() {
-    let (case, runner) = Case::start(json!([process("p", "read -r x < gate; read -r x < gate")]), json!({}));
+    let (case, runner) = Case::start(json!([process("p", "read -r x < gate")]), json!({}));
     let coordinator = case.coordinator("coordinator.p.0");
-    case.open_gate();
     let wakeups = |pid: i32| {
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
         status.lines().find(|line| line.starts_with("voluntary_ctxt_switches")).unwrap().to_owned()
