@@ -103,6 +103,10 @@ impl From<RunnerError> for Failure {
             RunnerError::Unsupported(_) => {
                 (Exit::Other, "unsupported", "leave it out of the task; nothing was started".to_owned())
             }
+            RunnerError::Internal(_) => {
+                let help = "this is a defect of thermos: please report it with the files of checkpoints/ID";
+                (Exit::Other, "internal", help.to_owned())
+            }
             RunnerError::Refused(_) | RunnerError::Plan(_) => {
                 (Exit::Invalid, "invalid_task", "change the task; nothing was started".to_owned())
             }

@@ -47,6 +47,9 @@ pub enum RunnerError {
     /// The task cannot be run as it is; nothing was started.
     #[error("{0}")]
     Refused(String),
+    /// The runner and its planner disagree, which nothing from outside should bring about.
+    #[error("the task is in a state that should not arise: {0}")]
+    Internal(String),
     /// The order of the processes is impossible.
     #[error(transparent)]
     Plan(#[from] PlanError),

@@ -8,10 +8,10 @@
 //!   [`kill`] ends one, by its runner if that lives, else itself.
 //! - All three return the terminal state of the task, or a [`RunnerError`].
 //!
-//! Inside: `launch` makes a task's files and opens existing ones, `owner` takes them, `journal` keeps them, `engine` is the event loop with
-//! `stage` (ACTIVE, CLEANING, FINALIZING) and `runs` (starts and ends), `recovery` rebuilds an engine from what is on
-//! disk, `leftovers` hunts what a dead coordinator left, `coordinator` and `command` are what happens in the child,
-//! `support` refuses what this version cannot do.
+//! Inside: `launch` makes a task's files and opens existing ones, `owner` takes them, `journal` keeps them, `engine` is
+//! the event loop with `stage` (ACTIVE, CLEANING, FINALIZING) and `runs` (starts and ends), `recovery` rebuilds an
+//! engine from what is on disk, `leftovers` hunts what a dead coordinator left, `coordinator` and `command` are what
+//! happens in the child, `support` refuses what this version cannot do.
 
 mod command;
 mod coordinator;

@@ -177,8 +177,7 @@ impl Engine<'_> {
             let runs = history.runs.clone();
             for run in runs {
                 let verdict = self.replay_run(id, &run);
-                let verdict =
-                    verdict.map_err(|error| RunnerError::Refused(format!("internal error: {error}")))?;
+                let verdict = verdict.map_err(|error| RunnerError::Internal(error.to_string()))?;
                 let is_news = known.get(process).is_none_or(|last| run.run > *last);
                 if let Some(verdict) = verdict.filter(|_| is_news) {
                     self.tell(process, &run, verdict);

@@ -94,7 +94,7 @@ impl Engine<'_> {
         let verdict = self
             .interruptions
             .settle(planner, id, &end.state, claimed, now)
-            .map_err(|error| RunnerError::Refused(format!("internal error: {error}")))?;
+            .map_err(|error| RunnerError::Internal(error.to_string()))?;
         self.tell(process, end, verdict);
         Ok(())
     }
@@ -137,7 +137,7 @@ impl Engine<'_> {
         self.journal.record_run(waiting)?;
         self.journal.sync()?;
         let started = self.planner(id).set_running(id);
-        started.map_err(|error| RunnerError::Refused(format!("internal error: {error}")))?;
+        started.map_err(|error| RunnerError::Internal(error.to_string()))?;
         self.sink.event(&Event::Forking { process, run });
         self.fork(id, run)
     }
