@@ -1,12 +1,14 @@
 //! Arguments that several commands share: the configuration, ports, and how a task is to be run.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
 use super::tasks;
 use super::usage::Malformed;
 use crate::checkpoint::TaskId;
+use crate::config::Limits;
 use crate::schema::task::runtime_fragment;
 use crate::template::Reference;
 
@@ -25,9 +27,40 @@ pub(crate) struct ConfigArguments {
     /// Allow includes from this folder besides that of FILE
     #[arg(long, value_name = "DIR")]
     pub(crate) include_root: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) limits: LimitArguments,
     /// A .thermos script, or a .json file; `-` with --json reads standard input
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
+}
+
+/// What the evaluation of a script may use before it is stopped (LANGUAGE section 7).
+#[derive(Clone, Debug, Args)]
+pub(crate) struct LimitArguments {
+    /// Stop the script after this many operations
+    #[arg(long, value_name = "N", default_value_t = Limits::default().operations)]
+    #[arg(help_heading = LIMITS, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) max_operations: u64,
+    /// Stop the evaluation after this many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().time.as_secs())]
+    #[arg(help_heading = LIMITS, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) max_time: u64,
+    /// Let the evaluation use this much memory
+    #[arg(long, value_name = "MIB", default_value_t = Limits::default().memory >> 20)]
+    #[arg(help_heading = LIMITS, value_parser = clap::value_parser!(u64).range(32..=1 << 20))]
+    pub(crate) max_memory: u64,
+}
+
+const LIMITS: &str = "Limits of the script";
+
+impl From<&LimitArguments> for Limits {
+    fn from(arguments: &LimitArguments) -> Limits {
+        Limits {
+            operations: arguments.max_operations,
+            memory: arguments.max_memory << 20,
+            time: Duration::from_secs(arguments.max_time),
+        }
+    }
 }
 
 /// The ports that a task is given.

@@ -17,7 +17,7 @@ pub(crate) fn request(arguments: &ConfigArguments) -> Result<Request, ConfigErro
         bindings: bindings.collect(),
         task: arguments.task.clone(),
         include_root: arguments.include_root.clone(),
-        limits: Limits::default(),
+        limits: Limits::from(&arguments.limits),
     })
 }
 
