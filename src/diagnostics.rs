@@ -75,16 +75,26 @@ impl Sources {
         self.0.get((id.0 as usize).checked_sub(1)?)
     }
 
+    /// Goes through all sources in the order in which they were added.
+    pub fn iter(&self) -> impl Iterator<Item = &Source> {
+        self.0.iter()
+    }
+
     /// Turns a span into a place with its source line; nothing for [`Span::NONE`].
     pub fn place(&self, span: Span) -> Option<Place> {
         let source = self.get(span.source)?;
         let line = source.text.split('\n').nth((span.line as usize).saturating_sub(1)).unwrap_or("");
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        let long = line.len() > MAX_PLACE_TEXT;
+        let skipped = if long { span.column.saturating_sub(MAX_PLACE_TEXT as u32 / 4) } else { 0 };
+        let shown = line.chars().skip(skipped as usize).take(MAX_PLACE_TEXT);
         Some(Place {
             file: source.name.clone(),
             line: span.line,
             column: span.column,
             length: span.length,
-            text: line.strip_suffix('\r').unwrap_or(line).to_owned(),
+            text: shown.collect(),
+            skipped,
         })
     }
 }
@@ -100,8 +110,18 @@ pub struct Place {
     pub column: u32,
     /// Length in characters.
     pub length: u32,
-    /// The whole source line.
+    /// The source line; of a very long one, what stands around the place.
     pub text: String,
+    /// How many characters of the source line stand before `text`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub skipped: u32,
+}
+
+/// The most characters of a source line that a place carries: many places may be on a line of the largest file.
+const MAX_PLACE_TEXT: usize = 1000;
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl fmt::Display for Place {
@@ -195,6 +215,11 @@ impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
+}
+
+/// Names a type as a sentence does: `a Process`, but `Resources`.
+pub fn with_article(name: &str) -> String {
+    if name.ends_with('s') { name.to_owned() } else { format!("a {name}") }
 }
 
 /// Finds the candidate that `word` was probably meant to be.

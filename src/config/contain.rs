@@ -1,13 +1,11 @@
 //! Runs the evaluation in a contained child and turns the child's death into a diagnostic.
 
-use std::time::Duration;
-
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::document::Document;
 use super::evaluate;
-use super::request::{ConfigError, Limits, Request};
+use super::request::{ConfigError, Request};
 use super::{Diagnostic, Loaded};
 use crate::process::contained::{self, ContainedError};
 use crate::schema::Task;
@@ -52,7 +50,7 @@ fn contain<T: Serialize + DeserializeOwned>(
         // Records of text and numbers always serialize; nothing at all is reported as a death below.
         serde_json::to_vec(&reply).unwrap_or_default()
     });
-    let bytes = bytes.map_err(|error| death(&error, &request.limits))?;
+    let bytes = bytes.map_err(|error| death(&error, request))?;
     match serde_json::from_slice(&bytes) {
         Ok(Reply::Loaded(loaded)) => Ok(loaded),
         Ok(Reply::Invalid(diagnostics)) => Err(ConfigError::Invalid(diagnostics)),
@@ -63,22 +61,26 @@ fn contain<T: Serialize + DeserializeOwned>(
     }
 }
 
-fn death(error: &ContainedError, limits: &Limits) -> ConfigError {
-    let seconds = |time: Duration| time.as_secs_f64();
+fn death(error: &ContainedError, request: &Request) -> ConfigError {
+    let (limits, file) = (&request.limits, request.source.name());
+    let seconds = match limits.time.as_secs_f64() {
+        1.0 => "1 second".to_owned(),
+        seconds => format!("{seconds} seconds"),
+    };
     let (code, message, help) = match error {
         ContainedError::Deadline(_) | ContainedError::Cpu(_) => (
             "out_of_time",
-            format!("the configuration is not evaluated after {} seconds", seconds(limits.time)),
-            "look for a loop that does not end, or for one that makes too much",
+            format!("{file} is not evaluated after {seconds}"),
+            "look for a loop that does not end, or for one that makes too much; --max-time allows more",
         ),
         ContainedError::Memory(_) => (
             "out_of_memory",
-            format!("the configuration needs more than {} MiB of memory", limits.memory >> 20),
-            "look for text or lists that grow in a loop",
+            format!("{file} needs more than {} MiB of memory", limits.memory >> 20),
+            "look for text or lists that grow in a loop; --max-memory allows more",
         ),
         ContainedError::Stack(_) => (
             "too_deep",
-            "the configuration is nested too deep to be evaluated".to_owned(),
+            format!("{file} is nested too deep to be evaluated"),
             "look for a value that contains itself, or for a function that calls itself without end",
         ),
         other => return internal(format!("the evaluation {other}")),

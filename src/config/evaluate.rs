@@ -6,12 +6,13 @@ use serde_json::Value as Json;
 
 use super::document::Document;
 use super::flags::Flags;
+use super::json_shape::Shape;
 use super::problems::{Wording, error_diagnostic};
-use super::request::{Request, Source};
+use super::request::{Limits, Request, Source};
 use super::{Loaded, Parameter, schedule};
 use crate::diagnostics::{Diagnostic, Sources, Span, did_you_mean};
 use crate::schema::{self, Task, schema};
-use crate::script::{self, FileLoader, Given, Session};
+use crate::script::{self, Evaluated, FileLoader, Given, Session};
 use crate::template::Work;
 use crate::types::{Object, Value};
 
@@ -22,10 +23,10 @@ pub(super) fn check(request: &Request) -> Result<Loaded<Task>, Diagnostics> {
     each_task(request, |evaluation, object, index, name| {
         let task = schema::check_task(object, &evaluation.work).map_err(|problems| {
             let names = object.reachable_names();
-            let wording = evaluation.wording(name, index, &names);
-            problems.iter().map(|problem| wording.diagnostic(problem)).collect::<Diagnostics>()
+            evaluation.wording(name, index, &names).diagnostics(&problems)
         })?;
-        schedule::check(&evaluation.sources, object, &task).map_err(|diagnostic| vec![*diagnostic])?;
+        let wording = evaluation.wording(name, index, &[]);
+        schedule::check(&wording, object, &task).map_err(|diagnostic| vec![*diagnostic])?;
         Ok(task)
     })
 }
@@ -35,8 +36,7 @@ pub(super) fn inspect(request: &Request) -> Result<Loaded<Document>, Diagnostics
     each_task(request, |evaluation, object, index, name| {
         let problems = object.typecheck(&evaluation.work);
         if !problems.is_empty() {
-            let wording = evaluation.wording(name, index, &[]);
-            return Err(problems.iter().map(|problem| wording.diagnostic(problem)).collect());
+            return Err(evaluation.wording(name, index, &[]).diagnostics(&problems));
         }
         Document::of(object, name.to_owned(), &evaluation.work)
             .map_err(|error| vec![error_diagnostic(&evaluation.sources, &error, object.at())])
@@ -53,11 +53,16 @@ struct Evaluation {
     work: Work,
     /// Whether the tasks come from JSON, whose values carry no places.
     is_json: bool,
+    /// What was found wrong on the way.
+    problems: Diagnostics,
+    /// The objects from which fields were taken for that, by place, and the names of those fields.
+    flawed: Vec<(Span, String)>,
 }
 
 impl Evaluation {
     fn wording<'a>(&'a self, task: &'a str, index: usize, names: &'a [String]) -> Wording<'a> {
-        Wording { sources: &self.sources, task, names, json: self.is_json.then_some(index) }
+        let json = self.is_json.then_some(index);
+        Wording { sources: &self.sources, task, names, json, flawed: &self.flawed }
     }
 }
 
@@ -69,9 +74,13 @@ fn each_task<T>(
     let flags = Flags::new(request, &mut sources)?;
     let evaluation = evaluate(request, &flags, sources)?;
     let tasks: Vec<Object> = evaluation.tasks.iter().map(|task| flags.bind(task)).collect();
-    let chosen = choose(&tasks, request.task.as_deref(), &evaluation)?;
+    let chosen = match choose(&tasks, request, &evaluation) {
+        // The task may be missing for what was found before.
+        Err(_) if !evaluation.problems.is_empty() => return Err(evaluation.problems),
+        chosen => chosen?,
+    };
     let mut examined = Vec::new();
-    let mut diagnostics: Diagnostics = Vec::new();
+    let mut diagnostics: Diagnostics = evaluation.problems.clone();
     for (index, name) in chosen {
         match examine(&evaluation, &tasks[index], index, &name) {
             Ok(task) => examined.push(task),
@@ -84,7 +93,10 @@ fn each_task<T>(
         }
     }
     let (unknown, hidden) = flags.unused(&evaluation.work, &evaluation.parameters, &evaluation.sources);
-    diagnostics.extend(unknown);
+    // What was left out may have been all that refers to a value.
+    if evaluation.problems.is_empty() {
+        diagnostics.extend(unknown);
+    }
     if diagnostics.is_empty() {
         let Evaluation { printed, parameters, .. } = evaluation;
         return Ok(Loaded { tasks: examined, warnings: hidden, printed, parameters });
@@ -100,23 +112,38 @@ fn is_same_mistake(left: &Diagnostic, right: &Diagnostic) -> bool {
 /// Chooses the named task, or all of them.
 fn choose(
     tasks: &[Object],
-    wanted: Option<&str>,
+    request: &Request,
     evaluation: &Evaluation,
 ) -> Result<Vec<(usize, String)>, Diagnostics> {
     let names = tasks.iter().map(|task| task_name(task, &evaluation.work));
     let named: Vec<(usize, String)> = names.enumerate().collect();
+    let file = request.source.name();
     if named.is_empty() {
-        let help = "end the file with `export(Task(name = \"...\", processes = [...]))`";
-        return Err(vec![Diagnostic::error("no_task", "the configuration exports no task").with_help(help)]);
+        let (message, help) = match evaluation.is_json {
+            true => (format!("{file} holds no task"), "write one task document, or a list of them"),
+            false => (
+                format!("{file} exports no task"),
+                "end the file with `export(Task(name = \"...\", processes = [...]));`",
+            ),
+        };
+        return Err(vec![Diagnostic::error("no_task", message).with_help(help)]);
     }
-    let twice =
-        named.iter().enumerate().find(|(index, (_, name))| named[..*index].iter().any(|(_, n)| n == name));
-    if let Some((_, (_, name))) = twice {
-        let message = format!("the configuration exports two tasks named `{name}`");
+    let twice = named.iter().enumerate().find_map(|(index, (_, name))| {
+        let first = named[..index].iter().position(|(_, other)| other == name)?;
+        Some((first, index, name))
+    });
+    if let Some((first, second, name)) = twice {
+        let place = |index: usize| {
+            let task: Option<&Object> = tasks.get(index).filter(|_| !evaluation.is_json);
+            task.and_then(|task| evaluation.sources.place(task.at()))
+        };
         let help = "give each a name of its own, or `--task` cannot tell them apart";
-        return Err(vec![Diagnostic::error("duplicate_task", message).with_help(help)]);
+        let diagnostic = Diagnostic::error("duplicate_task", format!("{file} has two tasks named `{name}`"))
+            .with_label(place(second), "the second one")
+            .with_label(place(first), "the first one");
+        return Err(vec![diagnostic.with_help(help)]);
     }
-    let Some(wanted) = wanted else { return Ok(named) };
+    let Some(wanted) = request.task.as_deref() else { return Ok(named) };
     let names: Vec<String> = named.iter().map(|(_, name)| name.clone()).collect();
     let chosen: Vec<_> = named.into_iter().filter(|(_, name)| name == wanted).collect();
     if chosen.is_empty() {
@@ -124,11 +151,20 @@ fn choose(
             Some(meant) => format!("did you mean `{meant}`?"),
             None => format!("it exports {}", names.join(", ")),
         };
-        let message = format!("the configuration exports no task named `{wanted}`");
-        return Err(vec![Diagnostic::error("no_task", message).with_help(help)]);
+        let mut diagnostic = Diagnostic::error("no_task", format!("{file} exports no task named `{wanted}`"));
+        if !evaluation.is_json {
+            for (task, name) in tasks.iter().zip(&names).take(MAX_SHOWN) {
+                let place = evaluation.sources.place(task.at());
+                diagnostic = diagnostic.with_label(place, format!("this is `{name}`"));
+            }
+        }
+        return Err(vec![diagnostic.with_help(help)]);
     }
     Ok(chosen)
 }
+
+/// The most exported tasks that are shown.
+const MAX_SHOWN: usize = 8;
 
 fn task_name(task: &Object, work: &Work) -> String {
     let name = task.interpolated_field("name", work).ok().flatten();
@@ -137,7 +173,7 @@ fn task_name(task: &Object, work: &Work) -> String {
 
 fn evaluate(request: &Request, flags: &Flags, sources: Sources) -> Result<Evaluation, Diagnostics> {
     match &request.source {
-        Source::Json { name, text } => evaluate_json(name, text, sources),
+        Source::Json { name, text } => evaluate_json(request, name, text, sources),
         Source::Script { path, text } => evaluate_script(request, path, text, flags, sources),
     }
 }
@@ -157,7 +193,7 @@ fn evaluate_script(
         .iter()
         .map(|flag| (flag.binding.name.clone(), Given { value: flag.binding.value.clone(), at: flag.at }));
     let mut session = Session::new(&limits, Box::new(FileLoader::new(roots)), given.collect(), sources);
-    let exports = session.run(&path.to_string_lossy(), text)?;
+    let Evaluated { exports, problems, flawed } = session.run_through(&path.to_string_lossy(), text)?;
     let parameters = exports.parameters.into_values().map(|parameter| Parameter {
         place: exports.sources.place(parameter.at),
         name: parameter.name,
@@ -170,31 +206,75 @@ fn evaluate_script(
         sources: exports.sources,
         tasks: exports.tasks.into_iter().map(|export| export.task.or_at(export.at)).collect(),
         printed: exports.printed,
-        work: Work::default().watching(),
+        work: work(&request.limits),
         is_json: false,
+        problems,
+        flawed,
     })
 }
 
-fn evaluate_json(name: &str, text: &str, mut sources: Sources) -> Result<Evaluation, Diagnostics> {
+/// An operation of a script pays for four bytes of text that references are replaced in.
+fn work(limits: &Limits) -> Work {
+    Work::new(limits.operations.saturating_mul(4)).watching()
+}
+
+fn evaluate_json(
+    request: &Request,
+    name: &str,
+    text: &str,
+    mut sources: Sources,
+) -> Result<Evaluation, Diagnostics> {
     let source = sources.add(name, text);
     let json: Json = serde_json::from_str(text).map_err(|error| {
         let at = Span::new(source, error.line() as u32, error.column().max(1) as u32, 0);
-        let message = error.to_string();
-        let message = message.split(" at line ").next().unwrap_or(&message);
-        let diagnostic = Diagnostic::error("invalid_json", format!("the file is no JSON: {message}"));
-        let help = "a task document is one JSON object, or a list of them; a script must not end in .json";
+        let (message, help) = json_error(&error.to_string());
+        let diagnostic = Diagnostic::error("invalid_json", format!("{name} is no JSON: {message}"));
         vec![diagnostic.with_label(sources.place(at), "here").with_help(help)]
     })?;
-    let documents = match Value::from(&json) {
-        Value::List(documents) => documents,
+    let documents = match json {
+        Json::Array(documents) => documents,
         document => vec![document],
     };
     let start = Span::new(source, 1, 1, 0);
-    let tasks = documents
-        .iter()
-        .map(|document| Object::new(&schema().task, document, start))
-        .collect::<Result<_, _>>();
-    let tasks = tasks.map_err(|error| vec![error_diagnostic(&sources, &error, start)])?;
-    let work = Work::default().watching();
-    Ok(Evaluation { sources, tasks, parameters: Vec::new(), printed: Vec::new(), work, is_json: true })
+    let (mut tasks, mut problems, mut flawed) = (Vec::new(), Vec::new(), Vec::new());
+    for (index, document) in documents.into_iter().enumerate() {
+        let mut shape = Shape::new(&sources, source, index, &document);
+        if let Some(document) = shape.fit(&schema().task, document) {
+            match Object::new(&schema().task, &Value::from(&document), start) {
+                Ok(task) => tasks.push(task),
+                Err(error) => problems.push(error_diagnostic(&sources, &error, start)),
+            }
+        }
+        problems.append(&mut shape.problems);
+        flawed.append(&mut shape.flawed);
+    }
+    let (parameters, printed, work) = (Vec::new(), Vec::new(), work(&request.limits));
+    Ok(Evaluation { sources, tasks, parameters, printed, work, is_json: true, problems, flawed })
+}
+
+/// Words what the parser says, and what to do about it.
+fn json_error(text: &str) -> (String, &'static str) {
+    let text = text.split(" at line ").next().unwrap_or(text);
+    match text {
+        "trailing comma" => ("a `,` stands before a closing bracket".to_owned(), "remove the `,` before it"),
+        "trailing characters" => {
+            ("something follows the document".to_owned(), "put several tasks into a list: [ ... ]")
+        }
+        "recursion limit exceeded" => {
+            ("it is nested too deep".to_owned(), "a task document has less than ten levels")
+        }
+        _ if text.starts_with("EOF") => {
+            let what = text.rsplit(' ').next().unwrap_or("value");
+            (
+                format!("it ends in the middle of a {what}").replace("a object", "an object"),
+                "is the file complete?",
+            )
+        }
+        "expected value" => (
+            "a value is missing".to_owned(),
+            "a value is \"text\", a number, true, false, null, [ ... ] or { ... }; a script must not end in .json",
+        ),
+        "key must be a string" => ("a key is no text".to_owned(), "put keys in double quotes"),
+        other => (other.to_owned(), "a task document is one JSON object, or a list of them"),
+    }
 }

@@ -8,6 +8,9 @@ use crate::types::{Binder, Object};
 
 type Diagnostics = Vec<Diagnostic>;
 
+/// The most names that a help line lists.
+const MAX_SHOWN: usize = 12;
+
 /// The `-E` values, as an environment and as places.
 pub(super) struct Flags {
     environment: Environment<Object>,
@@ -90,12 +93,18 @@ impl Flags {
             others.sort_unstable();
             let help = match did_you_mean(name, others.iter().copied()) {
                 Some(meant) => format!("did you mean `{meant}`?"),
-                None if others.is_empty() => "the configuration has no references at all".to_owned(),
+                None if others.is_empty() => {
+                    "the configuration has neither references nor parameters: leave the flag out".to_owned()
+                }
+                None if others.len() > MAX_SHOWN => {
+                    format!("it refers to {} and others", others[..MAX_SHOWN].join(", "))
+                }
                 None => format!("it refers to {}", others.join(", ")),
             };
             let message = format!("-E {name}: nothing in the configuration refers to `{name}`");
             let error = Diagnostic::error("unknown_binding", message);
-            unknown.push(error.with_label(place, "is used nowhere").with_help(help));
+            let name_at = Span::new(at.source(), 1, 1, name.chars().count() as u32);
+            unknown.push(error.with_label(sources.place(name_at), "is used nowhere").with_help(help));
         }
         (unknown, hidden)
     }

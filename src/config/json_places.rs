@@ -3,10 +3,32 @@
 use crate::diagnostics::{SourceId, Span};
 use crate::types::Step;
 
+/// One step into a JSON document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Key {
+    /// Into the value of a key of an object.
+    Field(String),
+    /// Into an element of a list.
+    Index(usize),
+    /// To the key itself.
+    Name(String),
+}
+
+impl From<&Step> for Key {
+    fn from(step: &Step) -> Key {
+        match step {
+            Step::Field { field, .. } => Key::Field(field.clone()),
+            Step::Element { index, .. } => Key::Index(*index),
+            Step::Key { key, .. } => Key::Name(key.raw().map(ToString::to_string).unwrap_or_default()),
+            Step::Value { key, .. } => Key::Field(key.raw().map(ToString::to_string).unwrap_or_default()),
+        }
+    }
+}
+
 /// Finds the value at the end of `path` in the JSON document `text`; as much of the way as the text has.
 ///
 /// `first` is the index of the document if the text is a list of them. The text must have been parsed before.
-pub(super) fn locate(text: &str, source: SourceId, first: usize, path: &[Step]) -> Option<Span> {
+pub(super) fn locate(text: &str, source: SourceId, first: usize, path: &[Key]) -> Option<Span> {
     let mut scanner = Scanner { text, position: 0 };
     scanner.skip_blanks();
     if scanner.peek() == Some(b'[') {
@@ -15,11 +37,9 @@ pub(super) fn locate(text: &str, source: SourceId, first: usize, path: &[Step]) 
     for step in path {
         let start = scanner.position;
         let found = match step {
-            Step::Field { field, .. } => scanner.enter_field(field),
-            Step::Element { index, .. } => scanner.enter_element(*index),
-            Step::Key { key, .. } | Step::Value { key, .. } => {
-                key.raw().and_then(|key| scanner.enter_field(&key.to_string()))
-            }
+            Key::Field(name) => scanner.enter_field(name, false),
+            Key::Name(name) => scanner.enter_field(name, true),
+            Key::Index(index) => scanner.enter_element(*index),
         };
         if found.is_none() {
             scanner.position = start;
@@ -88,8 +108,8 @@ impl Scanner<'_> {
         }
     }
 
-    /// Goes to the value of a key of the object here; of several the last, as the parser does.
-    fn enter_field(&mut self, name: &str) -> Option<()> {
+    /// Goes to the value of a key of the object here, or to the key; of several the last, as the parser does.
+    fn enter_field(&mut self, name: &str, to_key: bool) -> Option<()> {
         let mut found = None;
         self.each(b'{', |scanner| {
             let start = scanner.position;
@@ -100,7 +120,7 @@ impl Scanner<'_> {
             scanner.position += 1;
             scanner.skip_blanks();
             if key.is_some_and(|key: String| key == name) {
-                found = Some(scanner.position);
+                found = Some(if to_key { start } else { scanner.position });
             }
         })?;
         self.position = found?;
@@ -148,14 +168,15 @@ mod tests {
     #[test]
     fn values_are_found_behind_strings_that_look_like_structure() {
         let text = "[{\"x\": \"a]}\\\"\"},\n {\"name\": \"n\",\n  \"processes\": [{}, {\"cmdline\": \"echo é\" , \"b\": 2}]}]";
-        let field = |name: &str| Step::Field { structure: "S".to_owned(), field: name.to_owned() };
-        let object = crate::types::Object::new(&crate::types::Type::String, &"".into(), Span::NONE).unwrap();
-        let element = Step::Element { list: "L".to_owned(), index: 1, element: object };
+        let field = |name: &str| Key::Field(name.to_owned());
+        let element = Key::Index(1);
         let source = Sources::default().add("x", text);
         let path = [field("processes"), element, field("b")];
         assert_eq!(locate(text, source, 1, &path), Some(Span::new(source, 3, 49, 1)));
         assert_eq!(locate(text, source, 1, &path[..2]), Some(Span::new(source, 3, 21, 1)));
         assert_eq!(locate(text, source, 1, &[field("name")]), Some(Span::new(source, 2, 11, 3)));
+        let key = [Key::Name("name".to_owned())];
+        assert_eq!(locate(text, source, 1, &key), Some(Span::new(source, 2, 3, 6)));
         assert_eq!(locate(text, source, 1, &[field("nothing")]), Some(Span::new(source, 2, 2, 1)));
     }
 }

@@ -5,13 +5,16 @@
 //! diagnostic (LANGUAGE section 7).
 //!
 //! - [`check`] gives the tasks that may run, [`inspect`] what is known of tasks that may still be open.
-//! - `evaluate` is what happens in the child, `problems` words what is wrong with a task.
+//! - `evaluate` is what happens in the child, `problems` words what is wrong with a task,
+//!   `hints` says what to do about it.
 
 mod contain;
 mod document;
 mod evaluate;
 mod flags;
+mod hints;
 mod json_places;
+mod json_shape;
 mod places;
 mod problems;
 mod request;

@@ -3,13 +3,16 @@
 use crate::diagnostics::{Sources, Span};
 use crate::template::Tag;
 
-/// Finds `tag` in the source text at `value`; the whole value if it does not stand there as such.
+/// Finds `tag` in the source text at `value`, also as `{{.name}}`.
 pub(super) fn tag_in(sources: &Sources, value: Span, tag: &Tag) -> Option<Span> {
-    let text = sources.get(value.source())?.text.as_str();
-    let start = offset(text, value.line, value.column)?;
-    let region: String = text[start..].chars().take(value.length as usize).collect();
-    let wanted = tag.to_string();
-    let found = region.find(&wanted)?;
+    let dotted = tag.delimiters.wrap(format_args!(".{}", tag.reference));
+    text_in(sources, value, &tag.to_string()).or_else(|| text_in(sources, value, &dotted))
+}
+
+/// Finds `wanted` in the source text at `value`.
+pub(super) fn text_in(sources: &Sources, value: Span, wanted: &str) -> Option<Span> {
+    let region = region(sources, value)?;
+    let found = region.find(wanted)?;
     let before = &region[..found];
     let lines = before.matches('\n').count() as u32;
     let column = match before.rsplit_once('\n') {
@@ -17,6 +20,13 @@ pub(super) fn tag_in(sources: &Sources, value: Span, tag: &Tag) -> Option<Span> 
         None => value.column + before.chars().count() as u32,
     };
     Some(Span::new(value.source(), value.line + lines, column, wanted.chars().count() as u32))
+}
+
+/// Returns the source text at `value`.
+pub(super) fn region(sources: &Sources, value: Span) -> Option<String> {
+    let text = sources.get(value.source())?.text.as_str();
+    let start = offset(text, value.line, value.column)?;
+    Some(text[start..].chars().take(value.length as usize).collect())
 }
 
 /// Returns the byte at which a line and column (in characters, both from 1) stand.

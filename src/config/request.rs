@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::diagnostics::Diagnostic;
+use crate::diagnostics::{Diagnostic, Sources, Span};
 
 /// The largest configuration that is read, in bytes.
 const MAX_BYTES: u64 = 64 << 20;
@@ -84,6 +84,15 @@ pub enum ConfigError {
 }
 
 impl Source {
+    /// Returns the name by which users know it.
+    pub fn name(&self) -> String {
+        match self {
+            Source::Script { path, .. } => path.display().to_string(),
+            Source::Json { name, .. } if name == "-" => "standard input".to_owned(),
+            Source::Json { name, .. } => name.clone(),
+        }
+    }
+
     /// Reads a configuration: a script, or JSON if `json` says so or the name ends in `.json`.
     ///
     /// `-` is standard input, which must be JSON.
@@ -128,11 +137,17 @@ fn read_text(path: &Path, reader: impl Read) -> Result<String, ConfigError> {
     // Some editors begin a file with a mark that it is UTF-8.
     let start = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
     String::from_utf8(bytes.split_off(start)).map_err(|error| {
-        let valid = error.utf8_error().valid_up_to();
-        let line = error.as_bytes()[..valid].iter().filter(|byte| **byte == b'\n').count() + 1;
-        let message = format!("{} is not UTF-8 text: line {line} has a byte that cannot be", path.display());
+        let before =
+            String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]).into_owned();
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+        let mut sources = Sources::default();
+        let source = sources.add(path.display().to_string(), String::from_utf8_lossy(error.as_bytes()));
+        let place = sources.place(Span::new(source, line as u32, column as u32, 1));
+        let message = format!("{} is not UTF-8 text", path.display());
         let help = "save the file as UTF-8; if it is a program or an archive, it is the wrong file";
-        invalid(Diagnostic::error("not_utf8", message).with_help(help))
+        let diagnostic = Diagnostic::error("not_utf8", message);
+        invalid(diagnostic.with_label(place, "this byte cannot be").with_help(help))
     })
 }
 

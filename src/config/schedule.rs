@@ -1,32 +1,79 @@
 //! Words what only the plan of a task can tell: cycles, orders of unknown processes, waits that cannot end.
 
-use crate::diagnostics::{Diagnostic, Sources, Span, did_you_mean};
+use super::json_places::Key;
+use super::problems::Wording;
+use crate::diagnostics::{Diagnostic, Span, did_you_mean};
 use crate::plan::{self, PlanError};
 use crate::schema::Task;
 use crate::types::Object;
 
 /// Checks the plan of a task. The message begins with the original's sentence (LANGUAGE section 4).
-pub(super) fn check(sources: &Sources, object: &Object, task: &Task) -> Result<(), Box<Diagnostic>> {
+pub(super) fn check(wording: &Wording, object: &Object, task: &Task) -> Result<(), Box<Diagnostic>> {
     let error = match plan::check(task) {
         Ok(()) => return Ok(()),
         Err(error) => error,
     };
-    let constraint = match &error {
-        PlanError::Unknown { constraint, .. }
-        | PlanError::AfterDaemon { constraint, .. }
-        | PlanError::AfterEphemeral { constraint, .. } => Some(*constraint),
-        PlanError::Cycle { names } => link(task, names),
-    };
+    let links = links(task, &error);
+    let constraint = links.first().map(|link| link.constraint);
     let (detail, help) = explain(task, &error, constraint);
-    let at = constraint.map_or(Span::NONE, |index| constraint_place(object, index)).or(object.at());
     let path = match constraint {
         Some(index) => format!("task \"{}\".constraints[{index}]", task.name),
         None => format!("task \"{}\".constraints", task.name),
     };
-    let diagnostic = Diagnostic::error("invalid_plan", format!("{error} {detail}"))
-        .with_label(sources.place(at), "this constraint")
-        .with_path(path);
-    Err(Box::new(diagnostic.with_help(help)))
+    let sentence = error.to_string();
+    let colon = if sentence.ends_with('!') { "" } else { ":" };
+    let diagnostic = Diagnostic::error("invalid_plan", format!("{sentence}{colon} {detail}")).with_path(path);
+    let mut places: Vec<(Span, String)> = Vec::new();
+    for link in links.iter().take(MAX_LINKS) {
+        let at = link_place(wording, object, link);
+        match places.iter_mut().find(|(other, _)| *other == at) {
+            Some((_, label)) => *label = format!("{label}, {}", link.label),
+            None => places.push((at, link.label.clone())),
+        }
+    }
+    let labelled = places
+        .into_iter()
+        .fold(diagnostic, |diagnostic, (at, label)| diagnostic.with_label(wording.sources.place(at), label));
+    Err(Box::new(labelled.with_help(help)))
+}
+
+/// The most constraints that a diagnostic shows.
+const MAX_LINKS: usize = 8;
+
+/// A constraint that has to do with an error.
+struct Link {
+    constraint: usize,
+    /// The place in its order of what is wrong.
+    position: Option<usize>,
+    label: String,
+}
+
+fn links(task: &Task, error: &PlanError) -> Vec<Link> {
+    let whole = |constraint: usize| Link { constraint, position: None, label: "this constraint".to_owned() };
+    match error {
+        PlanError::Unknown { constraint, names } => {
+            let order = task.constraints.get(*constraint).map(|constraint| constraint.order.as_slice());
+            let known = |name: &String| task.processes.iter().any(|process| process.name == *name);
+            let position =
+                order.and_then(|order| order.iter().position(|name| names.contains(name) && !known(name)));
+            let label = if position.is_some() { "no such process" } else { "this constraint" };
+            vec![Link { position, label: label.to_owned(), ..whole(*constraint) }]
+        }
+        PlanError::AfterDaemon { constraint, .. } | PlanError::AfterEphemeral { constraint, .. } => {
+            vec![whole(*constraint)]
+        }
+        PlanError::Cycle { names } => {
+            let pairs = names.iter().zip(names.iter().cycle().skip(1));
+            pairs.filter_map(|(previous, next)| link(task, previous, next)).collect()
+        }
+    }
+}
+
+/// Finds the constraint that makes `next` wait for `previous`.
+fn link(task: &Task, previous: &str, next: &str) -> Option<Link> {
+    let links = |order: &[String]| order.windows(2).any(|pair| pair[0] == previous && pair[1] == next);
+    let constraint = task.constraints.iter().rposition(|constraint| links(&constraint.order))?;
+    Some(Link { constraint, position: None, label: format!("`{previous}` before `{next}`") })
 }
 
 fn explain(task: &Task, error: &PlanError, constraint: Option<usize>) -> (String, String) {
@@ -35,7 +82,11 @@ fn explain(task: &Task, error: &PlanError, constraint: Option<usize>) -> (String
             let mut way: Vec<&str> = names.iter().map(String::as_str).collect();
             way.extend(names.first().map(String::as_str));
             let detail = format!("Each of these waits for the one before it: {}.", way.join(" -> "));
-            (detail, "remove one of the constraints between them".to_owned())
+            let help = match names.as_slice() {
+                [_] => "a process cannot wait for itself: name each once",
+                _ => "remove one of the constraints between them",
+            };
+            (detail, help.to_owned())
         }
         PlanError::Unknown { names, .. } if names.is_empty() => {
             ("An order names no process.".to_owned(), "name processes, or remove the constraint".to_owned())
@@ -46,7 +97,7 @@ fn explain(task: &Task, error: &PlanError, constraint: Option<usize>) -> (String
             format!("remove the constraint, or `daemon` from `{previous}`"),
         ),
         PlanError::AfterEphemeral { previous, next, .. } => (
-            format!("The task does not wait for `{previous}`, so it cannot wait for `{next}` either."),
+            format!("the task does not wait for `{previous}`, so it cannot wait for `{next}` either."),
             format!("make `{next}` ephemeral too, or `{previous}` not"),
         ),
     }
@@ -59,7 +110,7 @@ fn explain_unknown(task: &Task, names: &[String], constraint: Option<usize>) -> 
         Some(name) => {
             let help = match did_you_mean(name, known.iter().copied()) {
                 Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!("the task has {}", known.join(", ")),
+                None => format!("add `{name}` to the processes, or name one of {}", known.join(", ")),
             };
             (format!("The task has no process `{name}`."), help)
         }
@@ -74,16 +125,17 @@ fn explain_unknown(task: &Task, names: &[String], constraint: Option<usize>) -> 
     }
 }
 
-/// Finds a constraint that makes one process of a cycle wait for the one before it.
-fn link(task: &Task, names: &[String]) -> Option<usize> {
-    let mut pairs = names.iter().zip(names.iter().cycle().skip(1));
-    pairs.find_map(|(previous, next)| {
-        let links = |order: &[String]| order.windows(2).any(|pair| pair[0] == *previous && pair[1] == *next);
-        task.constraints.iter().rposition(|constraint| links(&constraint.order))
-    })
-}
-
-fn constraint_place(object: &Object, index: usize) -> Span {
+fn link_place(wording: &Wording, object: &Object, link: &Link) -> Span {
+    let mut keys = vec![Key::Field("constraints".to_owned()), Key::Index(link.constraint)];
+    if let Some(position) = link.position {
+        keys.extend([Key::Field("order".to_owned()), Key::Index(position)]);
+    }
+    if let Some(located) = wording.located_key(object.at(), &keys) {
+        return located;
+    }
     let constraints = object.field("constraints").and_then(Object::elements).unwrap_or_default();
-    constraints.get(index).map_or(Span::NONE, Object::at)
+    let Some(constraint) = constraints.get(link.constraint) else { return object.at() };
+    let order = constraint.field("order").and_then(Object::elements).unwrap_or_default();
+    let name = link.position.and_then(|position| order.get(position)).map_or(Span::NONE, Object::at);
+    name.or(constraint.at()).or(object.at())
 }

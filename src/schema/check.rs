@@ -73,16 +73,21 @@ impl Reader<'_> {
         let constraints = self.each(object, "constraints", Reader::constraint);
         let name = self.text(object, "name");
         if name.as_deref() == Some("") {
-            self.invalid(object, "name", "must not be empty".to_owned(), None);
+            self.invalid(object, "name", "must not be empty".to_owned(), Some("give the task a name"));
         }
+        // Everything is read before anything is given up, so that every problem is found.
+        let resources = self.inner(object, "resources", Reader::resources);
+        let max_failures = self.count(object, "max_failures");
+        let max_concurrency = self.count(object, "max_concurrency");
+        let finalization_wait = self.count(object, "finalization_wait");
         Some(Task {
             name: name?,
             processes: processes.into_iter().collect::<Option<_>>()?,
             constraints: constraints.into_iter().collect::<Option<_>>()?,
-            resources: self.inner(object, "resources", Reader::resources),
-            max_failures: self.count(object, "max_failures")?,
-            max_concurrency: self.count(object, "max_concurrency")?,
-            finalization_wait: self.count(object, "finalization_wait")?,
+            resources,
+            max_failures: max_failures?,
+            max_concurrency: max_concurrency?,
+            finalization_wait: finalization_wait?,
             user: self.text(object, "user"),
         })
     }
@@ -97,14 +102,18 @@ impl Reader<'_> {
                 Some("a process is named as its log folder is: choose another name"),
             );
         }
+        let cmdline = self.command_line(object);
+        let resources = self.inner(object, "resources", Reader::resources);
+        let max_failures = self.count(object, "max_failures");
+        let min_duration = self.count(object, "min_duration");
         Some(Process {
             name,
-            cmdline: self.command_line(object)?,
-            resources: self.inner(object, "resources", Reader::resources),
-            max_failures: self.count(object, "max_failures")?,
+            cmdline: cmdline?,
+            resources,
+            max_failures: max_failures?,
             daemon: self.boolean(object, "daemon")?,
             ephemeral: self.boolean(object, "ephemeral")?,
-            min_duration: self.count(object, "min_duration")?,
+            min_duration: min_duration?,
             is_final: self.boolean(object, "final")?,
             logger: self.inner(object, "logger", Reader::logger),
         })
@@ -118,23 +127,16 @@ impl Reader<'_> {
 
     fn resources(&mut self, object: &Object) -> Option<Resources> {
         let cpu = match self.value(object, "cpu")? {
-            Value::Float(cpu) if cpu >= 0.0 && cpu.is_finite() => cpu,
+            Value::Float(cpu) if cpu >= 0.0 && cpu.is_finite() => Some(cpu),
             other => {
-                self.invalid(
-                    object,
-                    "cpu",
-                    format!("must be a number of cores from 0 on, but is {other}"),
-                    None,
-                );
-                return None;
+                let message = format!("must be a number of cores from 0 on, but is {other}");
+                self.invalid(object, "cpu", message, Some("write `cpu = 0.5` for half a core"));
+                None
             }
         };
-        Some(Resources {
-            cpu,
-            ram: self.size(object, "ram")?,
-            disk: self.size(object, "disk")?,
-            gpu: self.size(object, "gpu")?,
-        })
+        let (ram, disk, gpu) =
+            (self.size(object, "ram"), self.size(object, "disk"), self.size(object, "gpu"));
+        Some(Resources { cpu: cpu?, ram: ram?, disk: disk?, gpu: gpu? })
     }
 
     fn logger(&mut self, object: &Object) -> Option<Logger> {
@@ -163,7 +165,12 @@ impl Reader<'_> {
         };
         if command_line.texts().any(|text| text.contains('\0')) {
             let message = "must not contain a NUL character, which no command can be given".to_owned();
-            self.invalid(object, "cmdline", message, None);
+            self.invalid(
+                object,
+                "cmdline",
+                message,
+                Some("write `\\\\0` where the command is to make a NUL itself, as printf does"),
+            );
         }
         let length: usize = command_line.texts().map(str::len).sum();
         if length > MAX_COMMAND_LINE {
@@ -184,21 +191,17 @@ impl Reader<'_> {
         let mut seen: HashMap<&str, Span> = HashMap::new();
         for (index, (process, element)) in processes.iter().zip(&objects).enumerate() {
             let Some(process) = process else { continue };
-            let at = element.field("name").map_or(Span::NONE, Object::at).or(element.at());
-            match seen.insert(&process.name, at) {
+            let written = element.field("name").map_or(Span::NONE, Object::at).or(element.at());
+            match seen.insert(&process.name, written) {
                 None => {}
                 Some(first) => {
                     self.enter_element(object, index, element);
                     let message =
                         format!("must be unique in the task, but {:?} is there twice", process.name);
-                    let help = "a copy of a process needs a name of its own: `p(name = \"other\")`";
-                    self.problem(
-                        element,
-                        "name",
-                        message,
-                        Some(help),
-                        Some((first, "the first one".to_owned())),
-                    );
+                    let help =
+                        "each process needs a name of its own; a copy gets one with `p(name = \"other\")`";
+                    let other = Some((first, "the first one".to_owned()));
+                    self.problem(element, "name", message, Some(help), other);
                     self.path.truncate(self.path.len() - 2);
                 }
             }
@@ -288,7 +291,12 @@ impl Reader<'_> {
             Integer::Big(_) => None,
         };
         if value.is_none() {
-            self.invalid(object, field, format!("must be from 0 to {most}, but is {integer}"), None);
+            let help = match field {
+                "max_failures" | "max_concurrency" => "write 0 for no limit",
+                "min_duration" | "finalization_wait" => "write a number of seconds from 0 on",
+                _ => "write a number from 0 on",
+            };
+            self.invalid(object, field, format!("must be from 0 to {most}, but is {integer}"), Some(help));
         }
         value
     }

@@ -226,14 +226,19 @@ fn elements(object: Object) -> Array {
 fn range(start: i64, end: i64) -> Outcome<Array> {
     if end.saturating_sub(start) > MAX_RANGE {
         let message = format!("a range of more than {MAX_RANGE} numbers is too long");
-        return Err(Mistake::new("too_long", message, Span::NONE).into());
+        return Err(Mistake::new("too_long", message, Span::NONE)
+            .with_help("make fewer; a task of that many processes is no task for one machine")
+            .into());
     }
     Ok((start..end).map(Dynamic::from).collect())
 }
 
 fn register_text(engine: &mut Engine) {
     let fill = |pattern: &str, values: &[Dynamic]| -> Outcome<String> {
-        format(pattern, values).map_err(|message| Mistake::new("format", message, Span::NONE).into())
+        format(pattern, values).map_err(|message| {
+            let mistake = Mistake::new("format", message, Span::NONE);
+            mistake.with_help("write \"%s-%03d\" % [name, number], a value for each %").into()
+        })
     };
     engine.register_fn("%", move |pattern: ImmutableString, values: Array| fill(&pattern, &values));
     engine.register_fn("%", move |pattern: ImmutableString, value: i64| fill(&pattern, &[value.into()]));
@@ -278,7 +283,10 @@ fn export(shared: &Shared, task: &Dynamic, origin: &Origin) -> Outcome<()> {
         let message = format!("expected a Task, found {}", kind(task));
         return Mistake::new("wrong_type", message, origin.span)
             .with_label("not a Task")
-            .with_help("write `export(Task(name = \"...\", processes = [...]));`")
+            .with_help(match task.as_array_ref().is_ok() {
+                true => "export each of them: `for task in tasks { export(task); }`",
+                false => "write `export(Task(name = \"...\", processes = [...]));`",
+            })
             .raise();
     }
     let made = typed(ty, task, origin).and_then(|value| Object::coerced(ty, &value, origin.span));
@@ -297,7 +305,9 @@ fn parameter(shared: &Shared, name: &str, default: Dynamic, context: &NativeCall
     let value = match &given {
         Some(given) => parse(&given.value, &default).ok_or_else(|| {
             let message = format!("the parameter `{name}` takes {}, not {:?}", kind(&default), given.value);
-            Mistake::new("parameter", message, given.at).with_label(format!("not {}", kind(&default)))
+            Mistake::new("parameter", message, given.at)
+                .with_label(format!("not {}", kind(&default)))
+                .with_help(format!("give {}, such as `-E {name}={}`", kind(&default), show(&default)))
         })?,
         None => default.clone(),
     };

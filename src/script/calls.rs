@@ -58,7 +58,9 @@ impl Arguments {
     fn single(mut self, callee: &str) -> Outcome<(Dynamic, Origin)> {
         match self.positional.pop() {
             Some(argument) if self.positional.is_empty() && self.keywords.0.is_empty() => Ok(argument),
-            _ => Mistake::new("arguments", format!("{callee} takes one value"), self.callee).raise(),
+            _ => Mistake::new("arguments", format!("{callee} takes one value"), self.callee)
+                .with_help(format!("write `{callee}(value)`"))
+                .raise(),
         }
     }
 }
@@ -114,7 +116,7 @@ fn construct(shared: &Shared, ty: &Type, arguments: Arguments) -> Outcome<Object
     let at = arguments.callee;
     if let Type::Struct(structure) = ty {
         let given = arguments.fields(&ty.name())?;
-        let fields = sound_fields(shared, structure, given)?;
+        let fields = sound_fields(shared, structure, given, at)?;
         return Object::with_fields(ty, fields, at).map_err(|error| Mistake::from(error.at(at)).into());
     }
     let (value, origin) = arguments.single(&ty.name())?;
@@ -129,7 +131,7 @@ fn replace(shared: &Shared, object: &Object, arguments: Arguments) -> Outcome<Ob
     };
     let at = arguments.callee;
     let given = arguments.fields(&object.ty().name())?;
-    let fields = sound_fields(shared, structure, given)?;
+    let fields = sound_fields(shared, structure, given, object.at())?;
     object.replace(fields).map_err(|error| Mistake::from(error.at(at)).into())
 }
 
@@ -138,15 +140,30 @@ fn sound_fields(
     shared: &Shared,
     structure: &StructType,
     given: Keywords,
+    at: Span,
 ) -> Outcome<Vec<(String, Value, Span)>> {
     let mut fields = Vec::with_capacity(given.0.len());
     for entry in &given.0 {
         match field(structure, entry) {
             Ok(field) => fields.push(field),
-            Err(error) => shared.note(Mistake::from(error.at(entry.origin.span)))?,
+            Err(error) => {
+                shared.note(
+                    Mistake::from(error.at(entry.origin.span)).with_path(path(structure, &given, entry)),
+                )?;
+                shared.lock().flawed.push((at, entry.name.clone()));
+            }
         }
     }
     Ok(fields)
+}
+
+/// Names a field of an object in the making: `Process "web".max_failures`.
+fn path(structure: &StructType, given: &Keywords, entry: &Entry) -> String {
+    let name = given.get("name").and_then(|name| name.value.clone().into_immutable_string().ok());
+    match name {
+        Some(name) if entry.name != "name" => format!("{} \"{name}\".{}", structure.name(), entry.name),
+        _ => format!("{}.{}", structure.name(), entry.name),
+    }
 }
 
 /// Makes a type.
@@ -207,6 +224,9 @@ fn make(maker: Maker, arguments: Arguments) -> Outcome<TypeValue> {
 
 const STRUCT_HELP: &str = "write `Struct(\"Employee\", first = Required(String), age = Integer)`";
 
+const TYPE_HELP: &str =
+    "types are String, Integer, Float, Boolean, List(...), Map(...) and what Struct, Enum and Choice make";
+
 /// The name and values of an enumeration.
 fn names(values: &[&Dynamic]) -> Option<(Option<String>, Vec<String>)> {
     let text = |value: &Dynamic| Some(plain(value).ok()?.as_text()?.to_owned());
@@ -238,9 +258,11 @@ fn struct_field(entry: Entry) -> Outcome<Field> {
 fn as_type(value: &Dynamic, at: Span) -> Outcome<Type> {
     match value.read_lock::<TypeValue>().as_deref() {
         Some(TypeValue::Type(ty)) => Ok(ty.clone()),
-        Some(other) => {
-            Mistake::new("wrong_type", format!("expected a type, found {}", other.name()), at).raise()
-        }
-        None => Mistake::new("wrong_type", format!("expected a type, found {}", kind(value)), at).raise(),
+        Some(other) => Mistake::new("wrong_type", format!("expected a type, found {}", other.name()), at)
+            .with_help(TYPE_HELP)
+            .raise(),
+        None => Mistake::new("wrong_type", format!("expected a type, found {}", kind(value)), at)
+            .with_help(TYPE_HELP)
+            .raise(),
     }
 }

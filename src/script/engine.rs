@@ -99,6 +99,9 @@ fn close_holes(engine: &mut Engine, string_size: usize) {
     for name in ["sleep", "exit"] {
         let refuse = move || -> Outcome<()> {
             Mistake::new("not_allowed", format!("`{name}` is not allowed in a configuration"), Span::NONE)
+                .with_help(
+                    "a configuration says what to run; to stop it with a message, write `throw \"...\";`",
+                )
                 .raise()
         };
         engine.register_fn(name, refuse);
@@ -110,7 +113,9 @@ fn close_holes(engine: &mut Engine, string_size: usize) {
         let found = if from.is_empty() { text.chars().count() + 1 } else { text.matches(from).count() };
         let size = text.len().saturating_add(found.saturating_mul(to.len()));
         if size > string_size {
-            return Mistake::new("too_long", "the text grows too long", Span::NONE).raise();
+            return Mistake::new("too_long", "the text grows too long", Span::NONE)
+                .with_help("look for a loop that makes it longer each time")
+                .raise();
         }
         *text = text.replace(from, to).into();
         Ok(())
@@ -118,7 +123,9 @@ fn close_holes(engine: &mut Engine, string_size: usize) {
     engine.register_fn("replace", move |text: &mut ImmutableString, from: char, to: &str| -> Outcome<()> {
         let size = text.len().saturating_add(text.matches(from).count().saturating_mul(to.len()));
         if size > string_size {
-            return Mistake::new("too_long", "the text grows too long", Span::NONE).raise();
+            return Mistake::new("too_long", "the text grows too long", Span::NONE)
+                .with_help("look for a loop that makes it longer each time")
+                .raise();
         }
         *text = text.replace(from, to).into();
         Ok(())

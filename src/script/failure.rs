@@ -1,11 +1,13 @@
 //! Rhai's errors as diagnostics: the place, the calls that led there, and what to do.
 
-use rhai::{Dynamic, EvalAltResult, ParseErrorType, Position};
+use rhai::{Dynamic, EvalAltResult, Position};
 
-use super::lexer::lex;
+use super::grammar::parse_error;
 use super::program::Texts;
 use super::raise::Mistake;
-use crate::diagnostics::{Diagnostic, Span, did_you_mean_help};
+use super::tokens::{next_place, token_at};
+use super::unknown::{unknown_function, unknown_variable};
+use crate::diagnostics::{Diagnostic, Span};
 
 /// The most calls that a diagnostic shows.
 const MAX_CALLERS: usize = 8;
@@ -37,11 +39,19 @@ pub(crate) fn diagnostic(error: EvalAltResult, texts: &Texts, names: &[String]) 
         let call = calls.iter().map(|(_, at)| *at).find(|at| !at.is_none());
         mistake.at = at.or(call.unwrap_or_default());
     }
+    // Rhai points at the dot before a property.
+    if token_at(texts, mistake.at) == "." {
+        mistake.at = next_place(texts, mistake.at).unwrap_or(mistake.at);
+    }
     let main = mistake.at;
     let mut diagnostic = mistake.diagnostic(&texts.sources);
     let callers = calls.into_iter().filter(|(_, at)| *at != main && !at.is_none());
     for (name, at) in callers.take(MAX_CALLERS) {
-        diagnostic = diagnostic.with_label(texts.sources.place(at), format!("called from here, as `{name}`"));
+        let label = match name.starts_with("anon$") {
+            true => "a closure is called from here".to_owned(),
+            false => format!("called from here, as `{name}`"),
+        };
+        diagnostic = diagnostic.with_label(texts.sources.place(at), label);
     }
     diagnostic
 }
@@ -56,7 +66,7 @@ fn place(texts: &Texts, position: Position) -> Span {
 fn word(error: EvalAltResult, texts: &Texts, names: &[String], at: Span) -> Mistake {
     use EvalAltResult as E;
     match error {
-        E::ErrorRuntime(value, _) => thrown(value, at),
+        E::ErrorRuntime(value, _) => thrown(value, texts, at),
         E::ErrorParsing(kind, _) => parse_error(&kind, texts, at),
         E::ErrorVariableNotFound(name, _) => unknown_variable(&name, texts, names, at),
         E::ErrorFunctionNotFound(signature, _) => unknown_function(&signature, texts, names, at),
@@ -70,8 +80,8 @@ fn word(error: EvalAltResult, texts: &Texts, names: &[String], at: Span) -> Mist
                 .with_help("look for a loop without an end; --max-operations allows more")
         }
         E::ErrorStackOverflow(_) => Mistake::new("call_depth", "functions call each other too deeply", at)
-            .with_label("one call too many")
-            .with_help("look for a recursion without an end"),
+            .with_label("goes too deep")
+            .with_help("look for a function that calls itself without end"),
         E::ErrorDataTooLarge(what, _) => {
             let what = if what.to_lowercase().contains("string") { "the text" } else { "the value" };
             Mistake::new("too_long", format!("{what} grows too long"), at)
@@ -95,36 +105,52 @@ fn word(error: EvalAltResult, texts: &Texts, names: &[String], at: Span) -> Mist
                 format!("expected {}, found {}", type_word(&expected), type_word(&found)),
                 at,
             )
+            .with_label(format!("this is {}", type_word(&found)))
+            .with_help(match expected.as_str() {
+                "bool" => "write a comparison, such as `n > 0`, or `true` or `false`".to_owned(),
+                other => format!("give it {}", type_word(other)),
+            })
         }
         E::ErrorArrayBounds(length, index, _) => {
             Mistake::new("not_found", format!("there is no element {index} in a list of {length}"), at)
+                .with_help("elements are counted from 0; from the end, from -1")
         }
         E::ErrorStringBounds(length, index, _) => {
             Mistake::new("not_found", format!("there is no character {index} in a text of {length}"), at)
+                .with_help("characters are counted from 0; from the end, from -1")
         }
         E::ErrorPropertyNotFound(name, _) => {
             Mistake::new("not_found", format!("there is no property `{name}`"), at)
+                .with_help("check its spelling; `x.keys()` lists what a map has")
         }
         E::ErrorFor(_) => Mistake::new("wrong_type", "`for` cannot go through this value", at)
             .with_help("give it a list or a range: `for i in range(10) { ... }`"),
         E::ErrorIndexingType(what, _) => {
             Mistake::new("wrong_type", format!("{} has no elements to index", first_word(&what)), at)
+                .with_help("only lists, maps and text have elements")
         }
-        E::ErrorDotExpr(what, _) => Mistake::new("wrong_type", no_property(&what), at),
-        E::ErrorArithmetic(what, _) => Mistake::new("arithmetic", what.to_lowercase(), at),
+        E::ErrorDotExpr(what, _) => Mistake::new("wrong_type", no_property(&what), at)
+            .with_help("maps and objects have properties; is this the right variable?"),
+        E::ErrorArithmetic(what, _) => arithmetic(&what, at),
         E::ErrorDataRace(name, _) => {
             Mistake::new("closure", format!("a closure uses `{name}` while a method of `{name}` runs"), at)
                 .with_help("copy what the closure needs into a variable before")
         }
-        other => Mistake::new("script", bare(&other), at),
+        other => Mistake::new("script", bare(&other), at).with_help("look at this expression and its values"),
     }
 }
 
 /// What a script or a native function threw.
-fn thrown(value: Dynamic, at: Span) -> Mistake {
+fn thrown(value: Dynamic, texts: &Texts, at: Span) -> Mistake {
     match value.try_cast_result::<Mistake>() {
         Ok(mistake) => Mistake { at: mistake.at.or(at), ..mistake },
-        Err(value) => Mistake::new("thrown", super::values::show(&value), at).with_label("thrown here"),
+        Err(value) => {
+            let help = match token_at(texts, at) {
+                "throw" => "the script itself refuses to go on: look at the condition before this",
+                _ => "look at what this call is given",
+            };
+            Mistake::new("thrown", super::values::show(&value), at).with_label("thrown here").with_help(help)
+        }
     }
 }
 
@@ -135,89 +161,12 @@ fn global_changed(name: &str, at: Span) -> Mistake {
         ))
 }
 
-fn unknown_variable(name: &str, texts: &Texts, names: &[String], at: Span) -> Mistake {
-    let mistake =
-        Mistake::new("unknown_variable", format!("there is no variable `{name}`"), at).with_label("unknown");
-    let help = match name {
-        "True" => "write `true`".to_owned(),
-        "False" => "write `false`".to_owned(),
-        "None" => "leave the field out, or write `Empty` to unset it".to_owned(),
-        _ if next_token(texts, at) == "=" => format!("declare it first: `let {name} = ...;`"),
-        _ if texts.globals.contains(name) => format!("`{name}` is declared further down: move its `let` up"),
-        _ => {
-            let known = names.iter().chain(&texts.functions).map(String::as_str);
-            return Mistake { help: did_you_mean_help(name, known), ..mistake };
-        }
+fn arithmetic(what: &str, at: Span) -> Mistake {
+    let help = match what.to_lowercase().contains("zero") {
+        true => "check the number on the right before: `if n > 0 { ... }`",
+        false => "integers have 64 bits: use a float, `1.0`, for larger numbers",
     };
-    mistake.with_help(help)
-}
-
-fn unknown_function(signature: &str, texts: &Texts, names: &[String], at: Span) -> Mistake {
-    let (name, parameters) = signature.split_once('(').unwrap_or((signature, ""));
-    let name = name.trim().rsplit("::").next().unwrap_or(name).trim();
-    if texts.functions.contains(name) || !name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
-        let parameters: Vec<String> =
-            parameters.trim_end_matches(')').split(',').map(|ty| type_word(ty.trim())).collect();
-        let given = match parameters.join(", ") {
-            given if given.is_empty() => "no arguments".to_owned(),
-            given => given,
-        };
-        return Mistake::new("arguments", format!("`{name}` does not take {given}"), at);
-    }
-    let known = names.iter().chain(&texts.functions).map(String::as_str);
-    let mistake = Mistake::new("unknown_function", format!("there is no function `{name}`"), at);
-    Mistake { help: did_you_mean_help(name, known), ..mistake.with_label("unknown") }
-}
-
-fn parse_error(kind: &ParseErrorType, texts: &Texts, at: Span) -> Mistake {
-    match kind {
-        ParseErrorType::MissingToken(token, _) if token == ";" => {
-            let mistake = Mistake::new("syntax", "a `;` is missing", end_of_token_before(texts, at).or(at));
-            match next_token_at(texts, at) {
-                ":" => mistake.with_help("blocks are in braces, `if a { ... }`; statements end in `;`"),
-                _ => mistake.with_label("after this").with_help("end the statement with `;`"),
-            }
-        }
-        ParseErrorType::MissingToken(token, _) => {
-            let mistake = Mistake::new("syntax", format!("a `{token}` is missing"), at);
-            match (token.as_str(), next_token_at(texts, at)) {
-                ("{", ":") => mistake.with_help("put the block in braces: `if a { ... }`"),
-                _ => mistake.with_label("before this"),
-            }
-        }
-        ParseErrorType::ExprExpected(_) => Mistake::new("syntax", "an expression is missing", at),
-        ParseErrorType::UnexpectedEOF => {
-            Mistake::new("syntax", "the script ends in the middle of a statement", at)
-        }
-        ParseErrorType::ExprTooDeep => Mistake::new("too_deep", "expressions are nested too deeply", at)
-            .with_help("give parts of it names with `let`"),
-        other => Mistake::new("syntax", lower_first(&other.to_string()), at),
-    }
-}
-
-/// Returns the text of the token after the one at `at`.
-fn next_token(texts: &Texts, at: Span) -> &str {
-    token_from(texts, at, 1)
-}
-
-fn next_token_at(texts: &Texts, at: Span) -> &str {
-    token_from(texts, at, 0)
-}
-
-fn token_from(texts: &Texts, at: Span, offset: usize) -> &str {
-    let Some(source) = texts.sources.get(at.source()) else { return "" };
-    let Ok(tokens) = lex(&source.text) else { return "" };
-    let index = tokens.partition_point(|token| (token.line, token.column) < (at.line, at.column));
-    tokens.get(index + offset).map_or("", |token| &source.text[token.start..token.end])
-}
-
-/// Returns the last character before a place that belongs to a token.
-fn end_of_token_before(texts: &Texts, at: Span) -> Span {
-    let Some(source) = texts.sources.get(at.source()) else { return Span::NONE };
-    let Ok(tokens) = lex(&source.text) else { return Span::NONE };
-    let index = tokens.partition_point(|token| (token.line, token.column) < (at.line, at.column));
-    let before = index.checked_sub(1).and_then(|index| tokens.get(index));
-    before.map_or(Span::NONE, |token| Span::new(at.source(), token.last_line, token.end_column - 1, 1))
+    Mistake::new("arithmetic", what.to_lowercase(), at).with_help(help)
 }
 
 /// Rewords "Unknown property 'foo' - a getter is not registered for type 'i64'".
@@ -230,7 +179,7 @@ fn no_property(text: &str) -> String {
 }
 
 /// Names one of Rhai's types as users know it.
-fn type_word(ty: &str) -> String {
+pub(crate) fn type_word(ty: &str) -> String {
     let word = match ty.trim().trim_start_matches("&mut ").trim_start_matches('&') {
         text if text.contains("ImmutableString") => "text",
         "i64" => "an integer",
@@ -243,6 +192,8 @@ fn type_word(ty: &str) -> String {
         "Fn" | "FnPtr" => "a function",
         "object" => "an object",
         "type" => "a type",
+        "range" => "a range",
+        other if other.contains("::") || other.contains('<') => "another value",
         other => other,
     };
     word.to_owned()

@@ -25,6 +25,10 @@ pub(crate) enum Habit {
     Dictionary,
     /// `a and b`, `a or b`, `not a`: the word and the operator.
     Operator(&'static str, &'static str),
+    /// `raise x`
+    Raise,
+    /// `pass`
+    Pass,
 }
 
 impl Habit {
@@ -40,6 +44,8 @@ impl Habit {
             Habit::Import => "there is no `import` of modules".to_owned(),
             Habit::Dictionary => "a map does not start with `{`".to_owned(),
             Habit::Operator(word, _) => format!("there is no operator `{word}`"),
+            Habit::Raise => "errors are not raised with `raise`".to_owned(),
+            Habit::Pass => "there is no `pass`".to_owned(),
         }
     }
 
@@ -62,6 +68,8 @@ impl Habit {
             Habit::Import => "write `include(\"path.thermos\");`".to_owned(),
             Habit::Dictionary => "write `#{name: value}`".to_owned(),
             Habit::Operator(_, symbol) => format!("write `{symbol}`"),
+            Habit::Raise => "write `throw \"what is wrong\";`".to_owned(),
+            Habit::Pass => "leave the block empty: `{ }`".to_owned(),
         }
     }
 }
@@ -90,6 +98,9 @@ pub(crate) fn habit_at(source: &str, tokens: &[Token], at: usize, in_list: bool)
             Some(Habit::Operator("and", "&&"))
         }
         "or" if after_value && starts_value(kind(at + 1), text(at + 1)) => Some(Habit::Operator("or", "||")),
+        "not" if text(at + 1) == "in" && after_value => Some(Habit::Operator("not in", "!in")),
+        "raise" if starts && (word_next || kind(at + 1) == Some(Kind::Text)) => Some(Habit::Raise),
+        "pass" if starts && matches!(text(at + 1), ";" | "}") => Some(Habit::Pass),
         "not" if word_next => Some(Habit::Operator("not", "!")),
         _ => None,
     }

@@ -71,12 +71,20 @@ impl IncludeError {
     /// Says what to do about it, where that is known.
     pub fn help(&self) -> Option<String> {
         match self {
-            IncludeError::Missing { help, .. } => help.clone(),
+            IncludeError::Missing { help, .. } => Some(help.clone().unwrap_or_else(|| {
+                "check the path: it starts at the folder of the file that includes".into()
+            })),
             IncludeError::Outside(_) => {
                 Some("move it below the main file's folder, or name its folder with --include-root".into())
             }
             IncludeError::NoText { .. } => Some("save the file as UTF-8".into()),
-            _ => None,
+            IncludeError::NoFile(_) => Some("name a file, not a folder or a device".into()),
+            IncludeError::TooLarge { .. } => {
+                Some("is this the right file? a script is what people write".into())
+            }
+            IncludeError::Unreadable { .. } => {
+                Some("check who owns the file and what its mode allows".into())
+            }
         }
     }
 }

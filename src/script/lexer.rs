@@ -49,6 +49,8 @@ pub(crate) struct Token {
 pub(crate) enum Fault {
     /// A string in `"` or `'` that does not end on its line.
     UnclosedString,
+    /// A string in `"` or `'` that begins with three quotes and does not end on its line.
+    TripleQuotes,
     /// A text that runs to the end of the file: `#"` or a backtick.
     UnclosedText,
     /// A `/*` without its `*/`.
@@ -180,12 +182,12 @@ impl<'a> Lexer<'a> {
                         self.skip(1);
                     }
                     if self.next().is_none_or(|next| next == '\n' && quote == '\'') {
-                        return Err(self.error(mark, Fault::UnclosedString));
+                        return Err(self.unclosed(mark));
                     }
                 }
                 Some(c) if c == quote && self.peek() == Some(quote) => self.skip(1),
                 Some(c) if c == quote => break,
-                Some('\n') | None => return Err(self.error(mark, Fault::UnclosedString)),
+                Some('\n') | None => return Err(self.unclosed(mark)),
                 Some(_) => {}
             }
         }
@@ -299,6 +301,11 @@ impl<'a> Lexer<'a> {
             last_line: end.line,
             end_column: end.column,
         });
+    }
+
+    fn unclosed(&self, mark: Mark) -> LexError {
+        let triple = [r#"""""#, "'''"].iter().any(|quotes| self.source[mark.start..].starts_with(quotes));
+        self.error(mark, if triple { Fault::TripleQuotes } else { Fault::UnclosedString })
     }
 
     fn error(&self, mark: Mark, fault: Fault) -> LexError {

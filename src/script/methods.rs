@@ -8,6 +8,7 @@ use super::calls::{Arguments, call, call_function};
 use super::raise::{Mistake, Outcome};
 use super::sites::Origin;
 use super::state::Shared;
+use super::unknown::python_help;
 use super::values::{Keywords, TypeValue, dynamic, keywords, kind, plain};
 use crate::diagnostics::{Span, did_you_mean_help};
 use crate::schema::is_runtime_reference;
@@ -44,9 +45,13 @@ pub(crate) fn method(
     }
     let functions: Vec<String> = shared.lock().texts.functions.iter().cloned().collect();
     if !functions.iter().any(|function| function == name) {
-        let help = did_you_mean_help(name, functions.iter().map(String::as_str));
-        let mistake = Mistake::new("unknown_method", format!("{} has no method `{name}`", kind(this)), at);
-        return Mistake { help, ..mistake.with_label("unknown method") }.raise();
+        let help = python_help(name)
+            .or_else(|| did_you_mean_help(name, functions.iter().map(String::as_str)))
+            .unwrap_or_else(|| format!("check its spelling, or define `fn {name}(...)` and call that"));
+        return Mistake::new("unknown_method", format!("{} has no method `{name}`", kind(this)), at)
+            .with_label("unknown method")
+            .with_help(help)
+            .raise();
     }
     let mut values: Vec<Dynamic> = arguments.positional.into_iter().map(|(value, _)| value).collect();
     if !arguments.keywords.0.is_empty() {
@@ -80,10 +85,12 @@ fn object_method(shared: &Shared, object: &Object, name: &str, arguments: Argume
         "scopes" if bare => object.scopes().environments().map(bindings_map).collect::<Array>().into(),
         _ if bare => return field(shared, object, name, at),
         _ => {
-            let help = did_you_mean_help(name, OBJECT_METHODS);
-            let mistake =
-                Mistake::new("unknown_method", format!("{} has no method `{name}`", object.ty()), at);
-            return Mistake { help, ..mistake }.raise();
+            let help = did_you_mean_help(name, OBJECT_METHODS)
+                .unwrap_or_else(|| format!("an object has {}", OBJECT_METHODS.join(", ")));
+            return Mistake::new("unknown_method", format!("{} has no method `{name}`", object.ty()), at)
+                .with_label("unknown method")
+                .with_help(help)
+                .raise();
         }
     })
 }
@@ -107,7 +114,10 @@ fn bindings_map(environment: &Environment<Object>) -> Dynamic {
 pub(crate) fn field(shared: &Shared, object: &Object, name: &str, at: Span) -> Outcome<Dynamic> {
     let Type::Struct(structure) = object.ty() else {
         let message = format!("a {} has no field `{name}`", object.ty());
-        return Mistake::new("unknown_field", message, at).with_label("unknown field").raise();
+        return Mistake::new("unknown_field", message, at)
+            .with_label("unknown field")
+            .with_help("only structs have fields; elements are written `list[0]` and `map[\"key\"]`")
+            .raise();
     };
     if structure.position(name).is_none() {
         let names: Vec<&str> = structure.fields().iter().map(|field| field.name.as_str()).collect();
@@ -169,11 +179,17 @@ fn environment(keywords: Keywords) -> Outcome<Binder> {
     for entry in keywords.0 {
         let at = entry.origin.span;
         if let Err(error) = Reference::parse(&entry.name) {
-            return Mistake::new("invalid_reference", error.to_string(), entry.name_span).raise();
+            return Mistake::new("invalid_reference", error.to_string(), entry.name_span)
+                .with_help("a name is letters, digits and `_`, with `.name` and `[key]` behind it")
+                .raise();
         }
         let value = match plain(&entry.value) {
             Ok(value) => value,
-            Err(kind) => return Mistake::new("bad_binding", format!("cannot bind {kind}"), at).raise(),
+            Err(kind) => {
+                return Mistake::new("bad_binding", format!("cannot bind {kind}"), at)
+                    .with_help("bind text, numbers, lists, maps or objects")
+                    .raise();
+            }
         };
         bindings::bind(&mut environment, &entry.name, &value, at).map_err(Mistake::from)?;
     }

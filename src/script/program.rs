@@ -192,7 +192,8 @@ impl Reader<'_> {
         }
         if self.open.len() > MAX_INCLUDES {
             let message = format!("includes nest more than {MAX_INCLUDES} deep");
-            return Err(self.refuse(Diagnostic::error("include", message)));
+            let help = "include what is needed where it is used, rather than in a chain";
+            return Err(self.refuse(Diagnostic::error("include", message).with_help(help)));
         }
         self.file(&loaded.name, &loaded.identity, loaded.text).map(Some)
     }

@@ -2,7 +2,7 @@
 
 use rhai::{Dynamic, EvalAltResult, Position};
 
-use crate::diagnostics::{Diagnostic, Sources, Span, did_you_mean_help};
+use crate::diagnostics::{Diagnostic, Sources, Span, did_you_mean_help, with_article};
 use crate::template::ResolveError;
 use crate::types::{self, ErrorKind};
 
@@ -22,17 +22,24 @@ pub(crate) struct Mistake {
     pub(crate) label: String,
     /// What to do.
     pub(crate) help: Option<String>,
+    /// The value at fault: `Process "web".max_failures`.
+    pub(crate) path: Option<String>,
 }
 
 impl Mistake {
     /// Makes a mistake.
     pub(crate) fn new(code: &'static str, message: impl Into<String>, at: Span) -> Mistake {
-        Mistake { code, message: message.into(), at, label: "here".to_owned(), help: None }
+        Mistake { code, message: message.into(), at, label: "here".to_owned(), help: None, path: None }
     }
 
     /// Adds what to do.
     pub(crate) fn with_help(self, help: impl Into<String>) -> Mistake {
         Mistake { help: Some(help.into()), ..self }
+    }
+
+    /// Adds the path of the value at fault.
+    pub(crate) fn with_path(self, path: String) -> Mistake {
+        Mistake { path: Some(path), ..self }
     }
 
     /// Adds the words beside the caret.
@@ -47,9 +54,10 @@ impl Mistake {
 
     /// Puts it into words, with its place.
     pub(crate) fn diagnostic(self, sources: &Sources) -> Diagnostic {
-        Diagnostic::error(self.code, self.message)
+        let diagnostic = Diagnostic::error(self.code, self.message)
             .with_label(sources.place(self.at), self.label)
-            .with_optional_help(self.help)
+            .with_optional_help(self.help);
+        Diagnostic { path: self.path, ..diagnostic }
     }
 }
 
@@ -72,40 +80,66 @@ impl From<types::Error> for Mistake {
                     .with_label("unknown field")
                     .with_help(help)
             }
-            ErrorKind::BadEnum { name, value, values } => {
+            ErrorKind::BadEnum { value, values, .. } => {
                 let listed = values.join(", ");
-                let help = did_you_mean_help(value, values.iter().map(String::as_str));
-                let mistake = Mistake::new("bad_enum", format!("{name} accepts {listed}, not {value:?}"), at);
-                Mistake { help, ..mistake.with_label("not one of these") }
+                let help = did_you_mean_help(value, values.iter().map(String::as_str))
+                    .unwrap_or_else(|| format!("write one of {listed}"));
+                Mistake::new("bad_enum", format!("expected one of {listed}, found {value:?}"), at)
+                    .with_label("not one of these")
+                    .with_help(help)
             }
             ErrorKind::Coercion { value, target, .. } => {
-                Mistake::new("wrong_type", format!("expected {target}, found {value}"), at)
-                    .with_label(format!("not a {target}"))
+                let expected = target_words(target);
+                Mistake::new("wrong_type", format!("expected {expected}, found {value}"), at)
+                    .with_label(format!("not {expected}"))
+                    .with_help(format!("give it {expected}"))
             }
             ErrorKind::NotList { name, found } => {
-                Mistake::new("wrong_type", format!("expected {name}, found {found}"), at)
+                let element = name.strip_suffix("List").unwrap_or(name);
+                Mistake::new("wrong_type", format!("expected a list of {element}, found {found}"), at)
                     .with_label(format!("this is {found}"))
                     .with_help("write a list: `[a, b]`")
             }
-            ErrorKind::NotMap { name, found } => {
-                Mistake::new("wrong_type", format!("expected {name}, found {found}"), at)
+            ErrorKind::NotMap { found, .. } => {
+                Mistake::new("wrong_type", format!("expected a map, found {found}"), at)
                     .with_label(format!("this is {found}"))
                     .with_help("write a map: `#{key: value}`")
             }
             ErrorKind::NotMapping { name, found } => {
-                Mistake::new("wrong_type", format!("expected {name}, found {found}"), at)
+                let help = match found.as_str() {
+                    "nothing" => {
+                        "a function gives its last expression, if no `;` stands behind it".to_owned()
+                    }
+                    _ => format!("write its fields: `{name}(field = value)`, or give a map"),
+                };
+                Mistake::new("wrong_type", format!("expected {}, found {found}", with_article(name)), at)
                     .with_label(format!("this is {found}"))
-                    .with_help(format!("write its fields: `{name}(field = value)`, or give a map"))
+                    .with_help(help)
             }
             ErrorKind::Resolve(ResolveError::InvalidReference(_)) => {
                 Mistake::new("invalid_reference", error.to_string(), at)
+                    .with_help("a reference is letters, digits and `_`, with `.name` and `[key]` behind it")
             }
-            ErrorKind::Resolve(_) => Mistake::new("template", error.to_string(), at),
-            ErrorKind::BadBinding(_) => Mistake::new("bad_binding", error.to_string(), at),
+            ErrorKind::Resolve(_) => Mistake::new("template", error.to_string(), at)
+                .with_help("look for a name that is bound to text which refers to it"),
+            ErrorKind::BadBinding(_) => Mistake::new("bad_binding", error.to_string(), at)
+                .with_help("bind by name: `x.bind(first = \"brian\")`, or give a map"),
             ErrorKind::NotFound { name, object } => {
                 Mistake::new("not_found", format!("{object} has nothing called `{name}`"), at)
+                    .with_help("check its spelling")
             }
-            _ => Mistake::new("type", error.to_string(), at),
+            _ => Mistake::new("type", error.to_string(), at).with_help("give it a value of the right type"),
         }
+    }
+}
+
+/// Names the type that was expected, with its article.
+fn target_words(target: &str) -> String {
+    match target {
+        "String" => "text".to_owned(),
+        "Integer" => "an integer".to_owned(),
+        "Float" => "a number".to_owned(),
+        "Boolean" => "true or false".to_owned(),
+        other => with_article(other),
     }
 }

@@ -17,7 +17,7 @@ use super::program::Texts;
 use super::state::{Export, Given, Parameter, Shared, State};
 use super::stdlib;
 use super::values::show;
-use crate::diagnostics::{Diagnostic, Sources};
+use crate::diagnostics::{Diagnostic, Sources, Span};
 use crate::schema::schema;
 use crate::types::Type;
 
@@ -32,6 +32,17 @@ pub struct Exports {
     pub printed: Vec<String>,
     /// What the spans of all this point into.
     pub sources: Sources,
+}
+
+/// What a script leaves behind that came to its end in spite of typed mistakes.
+#[derive(Clone, Debug)]
+pub struct Evaluated {
+    /// What it exported, without the parts at fault.
+    pub exports: Exports,
+    /// The typed mistakes.
+    pub problems: Vec<Diagnostic>,
+    /// Where objects were made from which a field was left out for that, and the field.
+    pub flawed: Vec<(Span, String)>,
 }
 
 /// What a line of a shell came to.
@@ -81,20 +92,30 @@ impl Session {
     /// # Errors
     /// Everything that is wrong: a mistake in the text, or all typed mistakes and at most one that ended the script.
     pub fn run(&mut self, name: &str, text: &str) -> Result<Exports, Vec<Diagnostic>> {
+        let Evaluated { exports, problems, .. } = self.run_through(name, text)?;
+        if problems.is_empty() { Ok(exports) } else { Err(problems) }
+    }
+
+    /// Evaluates a main file as [`Session::run`] does, but goes on with what is left beside typed mistakes.
+    ///
+    /// # Errors
+    /// A mistake that ended the script, and the typed mistakes before it.
+    pub fn run_through(&mut self, name: &str, text: &str) -> Result<Evaluated, Vec<Diagnostic>> {
         self.shared.lock().gather = true;
         let outcome = self.evaluate(name, text);
         let mut state = self.shared.lock();
         let mut problems = std::mem::take(&mut state.problems);
-        problems.extend(outcome.err().map(|diagnostic| *diagnostic));
-        if !problems.is_empty() {
+        if let Err(diagnostic) = outcome {
+            problems.push(*diagnostic);
             return Err(problems);
         }
-        Ok(Exports {
+        let exports = Exports {
             tasks: std::mem::take(&mut state.exports),
             parameters: std::mem::take(&mut state.parameters),
             printed: std::mem::take(&mut state.printed),
             sources: state.texts.sources.clone(),
-        })
+        };
+        Ok(Evaluated { exports, problems, flawed: std::mem::take(&mut state.flawed) })
     }
 
     /// Evaluates what was typed in a shell.

@@ -135,10 +135,15 @@ fn mistakes_say_where_and_what_to_do() {
     is_wrong(
         "let p = Process(name = 'x');\np.nme",
         "Process has no field `nme`",
-        "a.thermos:2:2",
+        "a.thermos:2:3",
         "did you mean `name`?",
     );
-    is_wrong("sleep(3);", "`sleep` is not allowed in a configuration", "a.thermos:1:1", "");
+    is_wrong(
+        "sleep(3);",
+        "`sleep` is not allowed in a configuration",
+        "a.thermos:1:1",
+        "a configuration says what to run; to stop it with a message, write `throw \"...\";`",
+    );
     is_wrong(
         "if 1 == 1: { }",
         "a `{` is missing",
@@ -160,7 +165,7 @@ fn recursion_ends_with_a_diagnostic() {
             "fn f(x) { f(x) }\nf(1);",
             "functions call each other too deeply",
             "a.thermos:2:1",
-            "look for a recursion without an end",
+            "look for a function that calls itself without end",
         );
         let nested = format!("let a = {}1{};", "[".repeat(2000), "]".repeat(2000));
         assert_eq!(wrong(&nested).0, "expressions are nested too deeply");
@@ -245,7 +250,7 @@ fn the_standard_library_orders_and_joins_tasks() {
         "let a = 1;\nSequentialTask(constraints = [Constraint()]);",
         "Cannot turn a Task with existing constraints into a SequentialTask!",
         "a.thermos:2:1",
-        "",
+        "look at what this call is given",
     );
 }
 
@@ -269,7 +274,12 @@ fn the_examples_evaluate() {
 
 #[test]
 fn an_unknown_property_is_worded_for_users() {
-    is_wrong("let a = 5; a.foo", "an integer has no property `foo`", "a.thermos:1:14", "");
+    is_wrong(
+        "let a = 5; a.foo",
+        "an integer has no property `foo`",
+        "a.thermos:1:14",
+        "maps and objects have properties; is this the right variable?",
+    );
 }
 
 #[test]

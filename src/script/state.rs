@@ -56,6 +56,8 @@ pub(crate) struct State {
     pub(crate) texts: Texts,
     /// Typed mistakes, found so far.
     pub(crate) problems: Vec<Diagnostic>,
+    /// Where objects were made from which a field was left out for a typed mistake, and the field.
+    pub(crate) flawed: Vec<(Span, String)>,
     /// Whether typed mistakes are gathered rather than raised.
     pub(crate) gather: bool,
     /// Exported tasks.

@@ -87,7 +87,7 @@ impl SyntaxError {
     /// Puts the mistake into words.
     pub(crate) fn diagnostic(&self, sources: &Sources) -> Diagnostic {
         Diagnostic::error(self.code(), self.mistake.to_string())
-            .with_label(sources.place(self.at), "here")
+            .with_label(sources.place(self.at), self.text())
             .with_label(self.also.and_then(|span| sources.place(span)), self.also_text())
             .with_optional_help(self.help())
     }
@@ -101,6 +101,15 @@ impl SyntaxError {
         }
     }
 
+    fn text(&self) -> &'static str {
+        match &self.mistake {
+            Mistake::Unclosed(_) | Mistake::Interrupted(_) => "opened here",
+            Mistake::Token(Fault::UnclosedText | Fault::UnclosedComment) => "opened here",
+            Mistake::RepeatedKeyword(_) => "given again",
+            _ => "here",
+        }
+    }
+
     fn also_text(&self) -> &'static str {
         match self.mistake {
             Mistake::RepeatedKeyword(_) => "first given here",
@@ -111,7 +120,7 @@ impl SyntaxError {
 
     fn help(&self) -> Option<String> {
         let help = match &self.mistake {
-            Mistake::Token(fault) => return fault_help(*fault),
+            Mistake::Token(fault) => fault_help(*fault),
             Mistake::Unclosed(open) | Mistake::Interrupted(open) => {
                 return Some(format!("add a `{}`", closing(open)));
             }
@@ -144,6 +153,7 @@ impl SyntaxError {
 fn fault_text(fault: &Fault) -> String {
     match fault {
         Fault::UnclosedString => "this string is not closed on its line".to_owned(),
+        Fault::TripleQuotes => "there are no triple quotes".to_owned(),
         Fault::UnclosedText => "this text is never closed".to_owned(),
         Fault::UnclosedComment => "this comment is never closed".to_owned(),
         Fault::Hash => "`#` starts no comment here".to_owned(),
@@ -151,10 +161,14 @@ fn fault_text(fault: &Fault) -> String {
     }
 }
 
-fn fault_help(fault: Fault) -> Option<String> {
-    let help = match fault {
+fn fault_help(fault: Fault) -> &'static str {
+    match fault {
         Fault::UnclosedString => {
-            "add the closing quote; a text of several lines goes in backticks, or in #\"...\"# to keep ${} and quotes"
+            "add the closing quote, here or to a string before it; a text of several lines goes in backticks, \
+             or in #\"...\"# to keep ${} and quotes"
+        }
+        Fault::TripleQuotes => {
+            "put a text of several lines in backticks, or in #\"...\"# to keep ${} and quotes"
         }
         Fault::UnclosedText => "add the closing backtick, or `\"#` for a text that began with `#\"`",
         Fault::UnclosedComment => "add `*/`",
@@ -162,9 +176,11 @@ fn fault_help(fault: Fault) -> Option<String> {
         Fault::Character('\u{201c}' | '\u{201d}' | '\u{2018}' | '\u{2019}') => {
             "write a straight quote: \" or '"
         }
-        Fault::Character(_) => return None,
-    };
-    Some(help.to_owned())
+        Fault::Character('\u{feff}') => "save the file as UTF-8 without a byte order mark",
+        Fault::Character(c) if c.is_whitespace() => "this blank is none of the usual ones: type it again",
+        Fault::Character(c) if c.is_control() => "is this the right file? a script is plain text",
+        Fault::Character(_) => "put text in quotes; names are made of letters a to z, digits and `_`",
+    }
 }
 
 fn overflow_text(overflow: &Overflow) -> String {

@@ -73,6 +73,7 @@ pub struct Work {
     left: Cell<u64>,
     watched: RefCell<HashSet<Span>>,
     looked_up: RefCell<Option<HashSet<Reference>>>,
+    trail: RefCell<Vec<(Tag, Span)>>,
 }
 
 impl Default for Work {
@@ -84,7 +85,12 @@ impl Default for Work {
 impl Work {
     /// Allows about `bytes` of text to be looked at.
     pub fn new(bytes: u64) -> Work {
-        Work { left: Cell::new(bytes), watched: RefCell::default(), looked_up: RefCell::default() }
+        Work {
+            left: Cell::new(bytes),
+            watched: RefCell::default(),
+            looked_up: RefCell::default(),
+            trail: RefCell::default(),
+        }
     }
 
     /// Also notes each reference that is looked up, for [`Work::looked_up`] and [`Work::used`].
@@ -106,6 +112,11 @@ impl Work {
     /// Returns everything that was looked up, in no order.
     pub fn all_looked_up(&self) -> Vec<Reference> {
         self.looked_up.borrow().iter().flatten().cloned().collect()
+    }
+
+    /// Takes what was replaced, and where that was bound, in templates that could not be resolved since the last call.
+    pub fn take_trail(&self) -> Vec<(Tag, Span)> {
+        self.trail.take()
     }
 
     fn spend(&self, bytes: usize) -> Result<(), ResolveError> {
@@ -133,6 +144,21 @@ pub fn resolve<E: From<ResolveError>>(
     work: &Work,
 ) -> Result<Resolved, E> {
     let mut found = Lookups::default();
+    match rounds(text, scopes, work, &mut found) {
+        Ok(fragments) => Ok(Resolved { fragments, replaced: found.replaced }),
+        Err(error) => {
+            work.trail.borrow_mut().append(&mut found.replaced);
+            Err(error)
+        }
+    }
+}
+
+fn rounds<E: From<ResolveError>>(
+    text: &str,
+    scopes: &[&dyn Scope<E>],
+    work: &Work,
+    found: &mut Lookups,
+) -> Result<Vec<Fragment>, E> {
     let mut text = text.to_owned();
     for _ in 0..MAX_ROUNDS {
         work.spend(text.len())?;
@@ -142,8 +168,7 @@ pub fn resolve<E: From<ResolveError>>(
         let left = unbound(&fragments).filter(|tag| !found.knows(&tag.reference)).count();
         text = join(&fragments, |tag| found.text(&tag.reference));
         if before == left {
-            let fragments = split(&text, Escapes::Remove).map_err(ResolveError::from)?;
-            return Ok(Resolved { fragments, replaced: found.replaced });
+            return Ok(split(&text, Escapes::Remove).map_err(ResolveError::from)?);
         }
     }
     Err(ResolveError::Cycle(text).into())

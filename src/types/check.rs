@@ -190,6 +190,7 @@ impl Checker<'_> {
     }
 
     fn scalar(&mut self, object: &Object) {
+        self.work.take_trail();
         let interpolated = match object.interpolate(self.work) {
             Ok(interpolated) => interpolated,
             Err(error) => return self.found(failed(error), object),
@@ -216,12 +217,18 @@ impl Checker<'_> {
 
     fn found(&mut self, kind: ProblemKind, object: &Object) {
         let around = self.places.iter().rev().copied().find(|place| !place.is_none());
-        let replaced = object.resolve(self.work).ok().flatten().map(|resolved| resolved.replaced);
+        let mut bound = self.work.take_trail();
+        match object.resolve(self.work) {
+            Ok(Some(resolved)) => bound = resolved.replaced,
+            Ok(None) => {}
+            Err(_) if bound.is_empty() => bound = self.work.take_trail(),
+            Err(_) => {}
+        }
         self.problems.push(Problem {
             path: self.path.clone(),
             kind,
             at: object.at().or(around.unwrap_or_default()),
-            bound: replaced.unwrap_or_default(),
+            bound,
         });
     }
 }

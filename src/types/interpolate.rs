@@ -28,7 +28,7 @@ impl Object {
             }
             (Body::Choice(value), Type::Choice(choice)) => {
                 let found = self.choose(value, choice, |candidate| candidate.interpolate(work).map(Some))?;
-                found.ok_or_else(|| ErrorKind::coercion(value, self.ty()).into())
+                found.ok_or_else(|| Error::from(ErrorKind::coercion(value, self.ty())).at(self.at()))
             }
             (Body::Choice(_), _) => Err(ErrorKind::coercion("choice", self.ty()).into()),
             (Body::List(elements), Type::List(element)) => {

@@ -60,10 +60,11 @@ impl Snippets {
 
 impl Page {
     fn new(place: &Place, offset: usize) -> Page {
+        let before = place.skipped as usize;
         let column = (place.column as usize).saturating_sub(1);
-        let skipped = if column < WINDOW / 2 { 0 } else { column - WINDOW / 4 };
+        let skipped = if column < WINDOW / 2 { 0 } else { column - WINDOW / 4 }.max(before);
         let line = place.text.chars().map(|c| if c == '\t' { ' ' } else { c });
-        let text: String = line.skip(skipped).take(WINDOW).collect();
+        let text: String = line.skip(skipped - before).take(WINDOW).collect();
         let text = if text.is_empty() { " ".to_owned() } else { visible(&text) };
         Page { file: visible(&place.file), line: place.line, text, skipped, offset }
     }
@@ -116,7 +117,7 @@ mod tests {
     use super::*;
 
     fn label(file: &str, line: u32, column: u32, length: u32, text: &str) -> Label {
-        let place = Place { file: file.to_owned(), line, column, length, text: text.to_owned() };
+        let place = Place { file: file.to_owned(), line, column, length, text: text.to_owned(), skipped: 0 };
         Label { place, text: "here".to_owned() }
     }
 
