@@ -1,13 +1,14 @@
 //! What happens in the contained child: evaluate, choose the tasks, bind the `-E` values, check.
 
 use std::path::Path;
+use std::time::Instant;
 
 use serde_json::Value as Json;
 
 use super::document::Document;
 use super::flags::Flags;
 use super::json_shape::Shape;
-use super::problems::{Wording, error_diagnostic};
+use super::problems::{Found, Wording, error_diagnostic};
 use super::request::{Limits, Request, Source};
 use super::{Loaded, Parameter, schedule};
 use crate::diagnostics::{Diagnostic, Sources, Span, did_you_mean};
@@ -26,7 +27,7 @@ pub(super) fn check(request: &Request) -> Result<Loaded<Task>, Diagnostics> {
             evaluation.wording(name, index, &names).diagnostics(&problems)
         })?;
         let wording = evaluation.wording(name, index, &[]);
-        schedule::check(&wording, object, &task).map_err(|diagnostic| vec![*diagnostic])?;
+        schedule::check(&wording, object, &task).map_err(|diagnostic| vec![Found::from(*diagnostic)])?;
         Ok(task)
     })
 }
@@ -39,7 +40,7 @@ pub(super) fn inspect(request: &Request) -> Result<Loaded<Document>, Diagnostics
             return Err(evaluation.wording(name, index, &[]).diagnostics(&problems));
         }
         Document::of(object, name.to_owned(), &evaluation.work)
-            .map_err(|error| vec![error_diagnostic(&evaluation.sources, &error, object.at())])
+            .map_err(|error| vec![error_diagnostic(&evaluation.sources, &error, object.at()).into()])
     })
 }
 
@@ -68,11 +69,15 @@ impl Evaluation {
 
 fn each_task<T>(
     request: &Request,
-    examine: impl Fn(&Evaluation, &Object, usize, &str) -> Result<T, Diagnostics>,
+    examine: impl Fn(&Evaluation, &Object, usize, &str) -> Result<T, Vec<Found>>,
 ) -> Result<Loaded<T>, Diagnostics> {
     let mut sources = Sources::default();
     let flags = Flags::new(request, &mut sources)?;
+    let start = Instant::now();
     let evaluation = evaluate(request, &flags, sources)?;
+    // What takes long is not done again, lest the time run out before anything is told.
+    let is_quick = start.elapsed() < request.limits.time / MAX_REPLAYS;
+    let until = start + request.limits.time / 2;
     let tasks: Vec<Object> = evaluation.tasks.iter().map(|task| flags.bind(task)).collect();
     let chosen = match choose(&tasks, request, &evaluation) {
         // The task may be missing for what was found before.
@@ -81,13 +86,15 @@ fn each_task<T>(
     };
     let mut examined = Vec::new();
     let mut diagnostics: Diagnostics = evaluation.problems.clone();
+    let (mut told, mut replays) = (Vec::new(), if is_quick { MAX_REPLAYS } else { 0 });
     for (index, name) in chosen {
         match examine(&evaluation, &tasks[index], index, &name) {
             Ok(task) => examined.push(task),
             // A mistake in what several objects are copied from is one mistake.
             Err(found) => found.into_iter().for_each(|one| {
-                if !diagnostics.iter().any(|known| is_same_mistake(known, &one)) {
-                    diagnostics.push(one);
+                if !told.iter().any(|known| is_same_mistake(known, &one.diagnostic)) {
+                    told.push(one.diagnostic.clone());
+                    diagnostics.push(with_callers(request, &flags, one, &mut replays, until));
                 }
             }),
         }
@@ -103,6 +110,43 @@ fn each_task<T>(
     }
     diagnostics.extend(hidden);
     Err(diagnostics)
+}
+
+/// The most times that a script is evaluated again to find the calls that lead to a mistake.
+const MAX_REPLAYS: u32 = 8;
+
+/// The operations that each of these may use.
+const REPLAY_OPERATIONS: u64 = 2_000_000;
+
+/// Adds the calls that lead to where the object at fault was made.
+fn with_callers(
+    request: &Request,
+    flags: &Flags,
+    found: Found,
+    replays: &mut u32,
+    until: Instant,
+) -> Diagnostic {
+    let Found { mut diagnostic, object } = found;
+    let (Source::Script { path, text }, Some(object)) = (&request.source, object) else { return diagnostic };
+    let first = diagnostic.labels.first().map(|label| &label.place);
+    if object.at().is_none()
+        || first.is_none_or(|place| place.file == "-E")
+        || *replays == 0
+        || Instant::now() > until
+    {
+        return diagnostic;
+    }
+    *replays -= 1;
+    let mut sources = Sources::default();
+    // The same sources in the same order as before, so that places are the same.
+    if Flags::new(request, &mut sources).is_err() {
+        return diagnostic;
+    }
+    let operations = request.limits.operations.min(REPLAY_OPERATIONS);
+    let callers =
+        session(request, path, flags, sources, operations).callers(&path.to_string_lossy(), text, &object);
+    diagnostic.labels.extend(callers);
+    diagnostic
 }
 
 fn is_same_mistake(left: &Diagnostic, right: &Diagnostic) -> bool {
@@ -178,6 +222,18 @@ fn evaluate(request: &Request, flags: &Flags, sources: Sources) -> Result<Evalua
     }
 }
 
+/// Starts a session for a script.
+fn session(request: &Request, path: &Path, flags: &Flags, sources: Sources, operations: u64) -> Session {
+    let limits = script::Limits { operations, ..script::Limits::default() };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let roots = [folder.to_owned()].into_iter().chain(request.include_root.clone());
+    let given = flags
+        .bound
+        .iter()
+        .map(|flag| (flag.binding.name.clone(), Given { value: flag.binding.value.clone(), at: flag.at }));
+    Session::new(&limits, Box::new(FileLoader::new(roots)), given.collect(), sources)
+}
+
 fn evaluate_script(
     request: &Request,
     path: &Path,
@@ -185,14 +241,7 @@ fn evaluate_script(
     flags: &Flags,
     sources: Sources,
 ) -> Result<Evaluation, Diagnostics> {
-    let limits = script::Limits { operations: request.limits.operations, ..script::Limits::default() };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let roots = [folder.to_owned()].into_iter().chain(request.include_root.clone());
-    let given = flags
-        .bound
-        .iter()
-        .map(|flag| (flag.binding.name.clone(), Given { value: flag.binding.value.clone(), at: flag.at }));
-    let mut session = Session::new(&limits, Box::new(FileLoader::new(roots)), given.collect(), sources);
+    let mut session = session(request, path, flags, sources, request.limits.operations);
     let Evaluated { exports, problems, flawed } = session.run_through(&path.to_string_lossy(), text)?;
     let parameters = exports.parameters.into_values().map(|parameter| Parameter {
         place: exports.sources.place(parameter.at),

@@ -2,7 +2,7 @@
 
 use crate::diagnostics::{Diagnostic, Sources, Span, did_you_mean};
 use crate::template::{ResolveError, Tag, Work};
-use crate::types::{Error, ErrorKind, Problem, ProblemKind, Step};
+use crate::types::{Error, ErrorKind, Object, Problem, ProblemKind, Step};
 
 use super::hints::{self, Bindings};
 use super::json_places::{self, Key};
@@ -13,6 +13,20 @@ const MAX_BINDINGS: usize = 8;
 
 /// The most characters of a value that are shown.
 const MAX_VALUE: usize = 200;
+
+/// A problem in words, and the object around it that was made somewhere.
+pub(super) struct Found {
+    /// The words.
+    pub(super) diagnostic: Diagnostic,
+    /// The innermost element of a list around the value at fault.
+    pub(super) object: Option<Object>,
+}
+
+impl From<Diagnostic> for Found {
+    fn from(diagnostic: Diagnostic) -> Found {
+        Found { diagnostic, object: None }
+    }
+}
 
 /// Words the problems of one task.
 pub(super) struct Wording<'a> {
@@ -30,7 +44,7 @@ pub(super) struct Wording<'a> {
 
 impl Wording<'_> {
     /// Makes the diagnostics of the problems, but of those that follow from a mistake told before.
-    pub(super) fn diagnostics(&self, problems: &[Problem]) -> Vec<Diagnostic> {
+    pub(super) fn diagnostics(&self, problems: &[Problem]) -> Vec<Found> {
         let mut diagnostics = Vec::new();
         for problem in problems {
             let placed = Problem { at: self.place_of(problem), ..problem.clone() };
@@ -39,7 +53,12 @@ impl Wording<'_> {
             }
             let inner = self.is_inner(problem);
             let used = Some(problem.at).filter(|_| inner).and_then(|at| self.sources.place(at));
-            diagnostics.push(self.diagnostic(&placed, inner).with_label(used, "referred to here"));
+            let diagnostic = self.diagnostic(&placed, inner).with_label(used, "referred to here");
+            let object = problem.path.iter().rev().find_map(|step| match step {
+                Step::Element { element, .. } => Some(element.clone()),
+                _ => None,
+            });
+            diagnostics.push(Found { diagnostic, object });
         }
         diagnostics
     }
@@ -300,12 +319,12 @@ fn shortened(value: &str) -> String {
     }
 }
 
-fn element_name(element: &crate::types::Object) -> Option<String> {
+fn element_name(element: &Object) -> Option<String> {
     let name = element.interpolated_field("name", &Work::default()).ok().flatten()?;
     name.object.text(&Work::default()).ok()
 }
 
-fn key_text(key: &crate::types::Object) -> String {
+fn key_text(key: &Object) -> String {
     key.text(&Work::default()).unwrap_or_default()
 }
 

@@ -117,7 +117,8 @@ fn construct(shared: &Shared, ty: &Type, arguments: Arguments) -> Outcome<Object
     if let Type::Struct(structure) = ty {
         let given = arguments.fields(&ty.name())?;
         let fields = sound_fields(shared, structure, given, at)?;
-        return Object::with_fields(ty, fields, at).map_err(|error| Mistake::from(error.at(at)).into());
+        let made = Object::with_fields(ty, fields, at).map_err(|error| Mistake::from(error.at(at)))?;
+        return pass_trap(shared, made, at);
     }
     let (value, origin) = arguments.single(&ty.name())?;
     let made = typed(ty, &value, &origin).and_then(|value| Object::coerced(ty, &value, origin.span));
@@ -132,7 +133,23 @@ fn replace(shared: &Shared, object: &Object, arguments: Arguments) -> Outcome<Ob
     let at = arguments.callee;
     let given = arguments.fields(&object.ty().name())?;
     let fields = sound_fields(shared, structure, given, object.at())?;
-    object.replace(fields).map_err(|error| Mistake::from(error.at(at)).into())
+    let made = object.replace(fields).map_err(|error| Mistake::from(error.at(at)))?;
+    pass_trap(shared, made, at)
+}
+
+/// Ends the evaluation if this is the object whose makers are asked for.
+fn pass_trap(shared: &Shared, made: Object, at: Span) -> Outcome<Object> {
+    let state = shared.lock();
+    let Some((wanted, name)) = &state.trap else { return Ok(made) };
+    if *wanted != made.at() || *name != raw_name(&made) {
+        return Ok(made);
+    }
+    Mistake::new("trap", "the object is made here", at).raise()
+}
+
+/// The name of an object as it was given.
+pub(crate) fn raw_name(object: &Object) -> Option<String> {
+    object.field("name").and_then(Object::raw).map(ToString::to_string)
 }
 
 /// Converts fields; those that do not fit are noted and left out, so that others are looked at too.

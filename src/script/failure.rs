@@ -45,8 +45,10 @@ pub(crate) fn diagnostic(error: EvalAltResult, texts: &Texts, names: &[String]) 
     }
     let main = mistake.at;
     let mut diagnostic = mistake.diagnostic(&texts.sources);
-    let callers = calls.into_iter().filter(|(_, at)| *at != main && !at.is_none());
-    for (name, at) in callers.take(MAX_CALLERS) {
+    let mut callers: Vec<_> = calls.into_iter().filter(|(_, at)| *at != main && !at.is_none()).collect();
+    // A function that calls a closure is called from where the closure is.
+    callers.dedup_by_key(|(_, at)| *at);
+    for (name, at) in callers.into_iter().take(MAX_CALLERS) {
         let label = match name.starts_with("anon$") {
             true => "a closure is called from here".to_owned(),
             false => format!("called from here, as `{name}`"),

@@ -8,6 +8,7 @@ use rhai::{
     Stmt,
 };
 
+use super::calls::raw_name;
 use super::engine::{Setup, native_names, set_up};
 use super::failure::diagnostic;
 use super::include::{Loader, NoFiles};
@@ -17,9 +18,9 @@ use super::program::Texts;
 use super::state::{Export, Given, Parameter, Shared, State};
 use super::stdlib;
 use super::values::show;
-use crate::diagnostics::{Diagnostic, Sources, Span};
+use crate::diagnostics::{Diagnostic, Label, Sources, Span};
 use crate::schema::schema;
-use crate::types::Type;
+use crate::types::{Object, Type};
 
 /// What a script leaves behind.
 #[derive(Clone, Debug)]
@@ -116,6 +117,21 @@ impl Session {
             sources: state.texts.sources.clone(),
         };
         Ok(Evaluated { exports, problems, flawed: std::mem::take(&mut state.flawed) })
+    }
+
+    /// Evaluates a main file until `object` is made, and returns the calls that lead there, the innermost first.
+    ///
+    /// Evaluation is a pure function: what was made once is made again. Of a new session with the limits given here.
+    pub fn callers(&mut self, name: &str, text: &str, object: &Object) -> Vec<Label> {
+        {
+            let mut state = self.shared.lock();
+            state.gather = true;
+            state.trap = Some((object.at(), raw_name(object)));
+        }
+        match self.evaluate(name, text) {
+            Err(trapped) if trapped.code == "thermos::trap" => trapped.labels.into_iter().skip(1).collect(),
+            _ => Vec::new(),
+        }
     }
 
     /// Evaluates what was typed in a shell.

@@ -58,6 +58,8 @@ pub(crate) struct State {
     pub(crate) problems: Vec<Diagnostic>,
     /// Where objects were made from which a field was left out for a typed mistake, and the field.
     pub(crate) flawed: Vec<(Span, String)>,
+    /// The making of an object at which evaluation stops, to see which calls lead there: its place and its name.
+    pub(crate) trap: Option<(Span, Option<String>)>,
     /// Whether typed mistakes are gathered rather than raised.
     pub(crate) gather: bool,
     /// Exported tasks.
