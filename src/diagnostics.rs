@@ -173,7 +173,8 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// Makes an error; `code` is given without its `thermos::`.
     pub fn error(code: &str, message: impl Into<String>) -> Diagnostic {
-        Diagnostic { code: format!("thermos::{code}"), message: message.into(), ..Diagnostic::default() }
+        let message = shortened(message.into());
+        Diagnostic { code: format!("thermos::{code}"), message, ..Diagnostic::default() }
     }
 
     /// Makes a warning; `code` is given without its `thermos::`.
@@ -211,6 +212,18 @@ impl Diagnostic {
     }
 }
 
+/// The longest message, in bytes: what it quotes can be of any size.
+const MAX_MESSAGE: usize = 4000;
+
+fn shortened(mut message: String) -> String {
+    if message.len() > MAX_MESSAGE {
+        let end = (0..=MAX_MESSAGE).rev().find(|end| message.is_char_boundary(*end)).unwrap_or(0);
+        message.truncate(end);
+        message.push_str(" ...");
+    }
+    message
+}
+
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
@@ -227,8 +240,12 @@ pub fn with_article(name: &str) -> String {
 /// The nearest by edit distance (insert, delete, replace, swap of neighbours), if it is within a third of the length.
 pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let allowed = (word.chars().count() / 3).max(1);
+    if allowed > MAX_WORD / 3 {
+        return None;
+    }
     candidates
         .into_iter()
+        .filter(|candidate| candidate.chars().count() <= 2 * MAX_WORD)
         .map(|candidate| (edit_distance(&word.to_lowercase(), &candidate.to_lowercase()), candidate))
         .filter(|(distance, candidate)| *distance <= allowed && *distance < candidate.chars().count())
         .min_by_key(|(distance, candidate)| (*distance, candidate.len(), *candidate))
@@ -239,6 +256,9 @@ pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str
 pub fn did_you_mean_help<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
     did_you_mean(word, candidates).map(|found| format!("did you mean `{found}`?"))
 }
+
+/// The longest word that is compared with others, in characters.
+const MAX_WORD: usize = 100;
 
 fn edit_distance(left: &str, right: &str) -> usize {
     let (left, right): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());

@@ -14,6 +14,7 @@ mod finalizers;
 mod fuzz;
 mod harness;
 mod layers;
+mod limits;
 mod properties;
 mod readme;
 mod replay;

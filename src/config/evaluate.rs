@@ -74,7 +74,7 @@ fn each_task<T>(
     let mut sources = Sources::default();
     let flags = Flags::new(request, &mut sources)?;
     let start = Instant::now();
-    let evaluation = evaluate(request, &flags, sources)?;
+    let mut evaluation = evaluate(request, &flags, sources)?;
     // What takes long is not done again, lest the time run out before anything is told.
     let is_quick = start.elapsed() < request.limits.time / MAX_REPLAYS;
     let until = start + request.limits.time / 2;
@@ -105,7 +105,10 @@ fn each_task<T>(
         diagnostics.extend(unknown);
     }
     if diagnostics.is_empty() {
-        let Evaluation { printed, parameters, .. } = evaluation;
+        let printed = std::mem::take(&mut evaluation.printed);
+        let parameters = std::mem::take(&mut evaluation.parameters);
+        // The process ends here: taking everything apart would take longer than some checks.
+        std::mem::forget((evaluation, tasks));
         return Ok(Loaded { tasks: examined, warnings: hidden, printed, parameters });
     }
     diagnostics.extend(hidden);
@@ -224,7 +227,9 @@ fn evaluate(request: &Request, flags: &Flags, sources: Sources) -> Result<Evalua
 
 /// Starts a session for a script.
 fn session(request: &Request, path: &Path, flags: &Flags, sources: Sources, operations: u64) -> Session {
-    let limits = script::Limits { operations, ..script::Limits::default() };
+    // One operation may need what there is several times over: a list that is doubled is copied first.
+    let memory = usize::try_from(request.limits.memory / 4).unwrap_or(usize::MAX);
+    let limits = script::Limits { operations, memory, ..script::Limits::default() };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let roots = [folder.to_owned()].into_iter().chain(request.include_root.clone());
     let given = flags
@@ -262,9 +267,9 @@ fn evaluate_script(
     })
 }
 
-/// An operation of a script pays for four bytes of text that references are replaced in.
+/// An operation of a script pays for two bytes of text that references are replaced in.
 fn work(limits: &Limits) -> Work {
-    Work::new(limits.operations.saturating_mul(4)).watching()
+    Work::new(limits.operations.saturating_mul(2)).watching()
 }
 
 fn evaluate_json(

@@ -4,6 +4,7 @@
 //! - [`events`]: waiting for any of many descriptors.
 //! - [`fork`]: forking a process with one thread, and what a child does first and last.
 //! - [`identity`]: who a process is, proven before it is signalled.
+//! - [`memory`]: how much this process has allocated.
 //! - [`pidfd`]: a process held by descriptor.
 //! - [`reap`]: taking the statuses of children.
 //! - [`signals`]: dispositions, masks, waiting for signals.
@@ -15,6 +16,7 @@ pub mod contained;
 pub mod events;
 pub mod fork;
 pub mod identity;
+pub mod memory;
 pub mod pidfd;
 pub mod reap;
 pub mod signals;

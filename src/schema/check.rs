@@ -10,7 +10,7 @@ use super::task::{
 };
 use crate::diagnostics::Span;
 use crate::template::{Reference, Work};
-use crate::types::{Integer, Object, Problem, ProblemKind, Step, Value};
+use crate::types::{Integer, Interpolated, Members, Object, Path, Problem, ProblemKind, Value};
 
 /// The longest command line that `execve` takes as one argument: 32 pages less the final NUL (execve(2)).
 pub const MAX_COMMAND_LINE: usize = 131_071;
@@ -31,12 +31,17 @@ pub fn is_runtime_reference(reference: &Reference) -> bool {
 /// # Errors
 /// Everything that the typecheck finds, open references, and what no run could mean: see LANGUAGE section 4.
 pub fn check_task(object: &Object, work: &Work) -> Result<Task, Vec<Problem>> {
-    let problems = object.check(is_runtime_reference, work);
-    if !problems.is_empty() {
-        return Err(problems);
+    let left = work.left();
+    let mut reader = Reader { problems: Vec::new(), sound: true, work };
+    let task = reader.task(&Here { object: object.members(), path: &Path::start(object.at()) });
+    // What can be read is sound. Only for what cannot, the typecheck goes through it all again, to say why.
+    if task.is_none() || !reader.sound || !reader.problems.is_empty() {
+        work.start_again(left);
+        let problems = object.check(is_runtime_reference, work);
+        if !problems.is_empty() {
+            return Err(problems);
+        }
     }
-    let mut reader = Reader { problems: Vec::new(), path: Vec::new(), work };
-    let task = reader.task(object);
     match task {
         Some(task) if reader.problems.is_empty() => Ok(task),
         _ => Err(reader.problems),
@@ -59,15 +64,35 @@ pub fn process_name_problem(name: &str) -> Option<String> {
     })
 }
 
-/// Reads plain values off an object that has passed the typecheck, and notes what is wrong with them.
+/// Reads plain values off an object, and notes what is wrong with those that pass the typecheck.
 struct Reader<'a> {
     problems: Vec<Problem>,
-    path: Vec<Step>,
+    /// Whether everything that is set could be read, and no reference is open but in command lines.
+    sound: bool,
     work: &'a Work,
 }
 
+/// A struct that is read, and the way there.
+struct Here<'a> {
+    object: Members<'a>,
+    path: &'a Path<'a>,
+}
+
+impl Here<'_> {
+    fn field(&self, name: &str) -> Option<Object> {
+        self.object.field(name)
+    }
+
+    /// The way into one of its fields.
+    fn path_to<'a>(&'a self, field: &'a str) -> Path<'a> {
+        let object = self.object.object();
+        let at = object.field(field).map_or(Span::NONE, Object::at);
+        self.path.field(object.struct_name(), field, at)
+    }
+}
+
 impl Reader<'_> {
-    fn task(&mut self, object: &Object) -> Option<Task> {
+    fn task(&mut self, object: &Here<'_>) -> Option<Task> {
         let processes = self.each(object, "processes", Reader::process);
         self.unique_names(object, &processes);
         let constraints = self.each(object, "constraints", Reader::constraint);
@@ -92,7 +117,7 @@ impl Reader<'_> {
         })
     }
 
-    fn process(&mut self, object: &Object) -> Option<Process> {
+    fn process(&mut self, object: &Here<'_>) -> Option<Process> {
         let name = self.text(object, "name")?;
         if let Some(problem) = process_name_problem(&name) {
             self.invalid(
@@ -119,13 +144,13 @@ impl Reader<'_> {
         })
     }
 
-    fn constraint(&mut self, object: &Object) -> Option<Constraint> {
-        let order = object.field_in_scope("order").map(|order| order.elements_in_scope()).unwrap_or_default();
+    fn constraint(&mut self, object: &Here<'_>) -> Option<Constraint> {
+        let order = object.field("order").map(|order| order.elements_in_scope()).unwrap_or_default();
         let order = order.iter().map(|name| self.scalar(name).map(|value| value.to_string()));
         Some(Constraint { order: order.collect::<Option<_>>()? })
     }
 
-    fn resources(&mut self, object: &Object) -> Option<Resources> {
+    fn resources(&mut self, object: &Here<'_>) -> Option<Resources> {
         let cpu = match self.value(object, "cpu")? {
             Value::Float(cpu) if cpu >= 0.0 && cpu.is_finite() => Some(cpu),
             other => {
@@ -139,7 +164,7 @@ impl Reader<'_> {
         Some(Resources { cpu: cpu?, ram: ram?, disk: disk?, gpu: gpu? })
     }
 
-    fn logger(&mut self, object: &Object) -> Option<Logger> {
+    fn logger(&mut self, object: &Here<'_>) -> Option<Logger> {
         let destination = match self.text(object, "destination")?.as_str() {
             "console" => LogDestination::Console,
             "both" => LogDestination::Both,
@@ -150,15 +175,15 @@ impl Reader<'_> {
         Some(Logger { destination, mode, rotate: self.inner(object, "rotate", Reader::rotate_policy) })
     }
 
-    fn rotate_policy(&mut self, object: &Object) -> Option<RotatePolicy> {
+    fn rotate_policy(&mut self, object: &Here<'_>) -> Option<RotatePolicy> {
         Some(RotatePolicy {
             log_size: self.size(object, "log_size")?,
             backups: self.count(object, "backups")?,
         })
     }
 
-    fn command_line(&mut self, object: &Object) -> Option<CommandLine> {
-        let field = object.field_in_scope("cmdline")?;
+    fn command_line(&mut self, object: &Here<'_>) -> Option<CommandLine> {
+        let field = object.field("cmdline")?;
         let command_line = match field.resolve(self.work) {
             Ok(Some(resolved)) => CommandLine::from_fragments(&resolved.fragments).ok()?,
             _ => CommandLine::text(self.text(object, "cmdline")?),
@@ -185,24 +210,25 @@ impl Reader<'_> {
         Some(command_line)
     }
 
-    fn unique_names(&mut self, object: &Object, processes: &[Option<Process>]) {
-        let objects =
-            object.field_in_scope("processes").map(|list| list.elements_in_scope()).unwrap_or_default();
+    fn unique_names(&mut self, object: &Here<'_>, processes: &[Option<Process>]) {
+        let Some(list) = object.field("processes") else { return };
+        let objects = list.elements().unwrap_or_default();
         let mut seen: HashMap<&str, Span> = HashMap::new();
-        for (index, (process, element)) in processes.iter().zip(&objects).enumerate() {
+        for (index, (process, element)) in processes.iter().zip(objects).enumerate() {
             let Some(process) = process else { continue };
             let written = element.field("name").map_or(Span::NONE, Object::at).or(element.at());
             match seen.insert(&process.name, written) {
                 None => {}
                 Some(first) => {
-                    self.enter_element(object, index, element);
+                    let way = object.path_to("processes");
+                    let path = way.element(list.ty(), index, element);
                     let message =
                         format!("must be unique in the task, but {:?} is there twice", process.name);
                     let help =
                         "each process needs a name of its own; a copy gets one with `p(name = \"other\")`";
+                    let here = Here { object: element.members(), path: &path };
                     let other = Some((first, "the first one".to_owned()));
-                    self.problem(element, "name", message, Some(help), other);
-                    self.path.truncate(self.path.len() - 2);
+                    self.problem(&here, "name", message, Some(help), other);
                 }
             }
         }
@@ -211,63 +237,66 @@ impl Reader<'_> {
     /// Reads each element of a list field.
     fn each<T>(
         &mut self,
-        object: &Object,
+        object: &Here<'_>,
         field: &str,
-        read: fn(&mut Self, &Object) -> Option<T>,
+        read: fn(&mut Self, &Here<'_>) -> Option<T>,
     ) -> Vec<Option<T>> {
-        let Some(list) = object.field_in_scope(field) else { return Vec::new() };
+        let Some(list) = object.field(field) else { return Vec::new() };
+        let way = object.path_to(field);
         let mut values = Vec::new();
         for (index, element) in list.elements_in_scope().iter().enumerate() {
-            self.path.push(field_step(object, field));
-            self.path.push(Step::Element { list: list.ty().name(), index, element: element.clone() });
-            values.push(read(self, element));
-            self.path.truncate(self.path.len() - 2);
+            let path = way.element(list.ty(), index, element);
+            values.push(read(self, &Here { object: element.members(), path: &path }));
         }
         values
-    }
-
-    fn enter_element(&mut self, object: &Object, index: usize, element: &Object) {
-        self.path.push(field_step(object, "processes"));
-        self.path.push(Step::Element { list: "ProcessList".to_owned(), index, element: element.clone() });
     }
 
     /// Reads a struct field.
     fn inner<T>(
         &mut self,
-        object: &Object,
+        object: &Here<'_>,
         field: &str,
-        read: fn(&mut Self, &Object) -> Option<T>,
+        read: fn(&mut Self, &Here<'_>) -> Option<T>,
     ) -> Option<T> {
-        let inner = object.field_in_scope(field)?;
-        self.path.push(field_step(object, field));
-        let value = read(self, &inner);
-        self.path.pop();
+        let inner = object.field(field)?;
+        let value = read(self, &Here { object: inner.members(), path: &object.path_to(field) });
+        self.sound &= value.is_some();
         value
     }
 
+    fn interpolated(&mut self, object: &Object) -> Option<Interpolated> {
+        let interpolated = object.interpolate(self.work).ok();
+        self.sound &= interpolated.as_ref().is_some_and(|interpolated| interpolated.unbound.is_empty());
+        interpolated
+    }
+
     fn scalar(&mut self, object: &Object) -> Option<Value> {
-        object.interpolate(self.work).ok()?.object.raw().cloned()
+        self.interpolated(object)?.object.raw().cloned()
     }
 
-    fn value(&mut self, object: &Object, field: &str) -> Option<Value> {
-        self.scalar(&object.field_in_scope(field)?)
+    /// Reads a field that has a default, and must not be unset.
+    fn value(&mut self, object: &Here<'_>, field: &str) -> Option<Value> {
+        match object.field(field) {
+            Some(value) => self.scalar(&value),
+            None => {
+                let message = "must not be unset".to_owned();
+                self.invalid(object, field, message, Some("leave the field out to have its default"));
+                None
+            }
+        }
     }
 
-    fn text(&mut self, object: &Object, field: &str) -> Option<String> {
-        let interpolated = object.field_in_scope(field)?.interpolate(self.work).ok()?;
+    fn text(&mut self, object: &Here<'_>, field: &str) -> Option<String> {
+        let interpolated = self.interpolated(&object.field(field)?)?;
         if let Some(tag) = interpolated.unbound.first() {
             let message = format!("must be known before the task runs, but refers to {tag}");
-            self.invalid(
-                object,
-                field,
-                message,
-                Some("only command lines can refer to what the runner binds"),
-            );
+            let help = "only command lines can refer to what the runner binds";
+            self.invalid(object, field, message, Some(help));
         }
         interpolated.object.raw().map(Value::to_string)
     }
 
-    fn boolean(&mut self, object: &Object, field: &str) -> Option<bool> {
+    fn boolean(&mut self, object: &Here<'_>, field: &str) -> Option<bool> {
         match self.value(object, field)? {
             Value::Bool(bool) => Some(bool),
             _ => None,
@@ -275,16 +304,16 @@ impl Reader<'_> {
     }
 
     /// Reads a number of things or of seconds.
-    fn count(&mut self, object: &Object, field: &str) -> Option<u32> {
+    fn count(&mut self, object: &Here<'_>, field: &str) -> Option<u32> {
         self.bounded(object, field, u64::from(u32::MAX)).and_then(|count| u32::try_from(count).ok())
     }
 
     /// Reads a number of bytes or devices.
-    fn size(&mut self, object: &Object, field: &str) -> Option<u64> {
+    fn size(&mut self, object: &Here<'_>, field: &str) -> Option<u64> {
         self.bounded(object, field, i64::MAX as u64)
     }
 
-    fn bounded(&mut self, object: &Object, field: &str, most: u64) -> Option<u64> {
+    fn bounded(&mut self, object: &Here<'_>, field: &str, most: u64) -> Option<u64> {
         let Value::Int(integer) = self.value(object, field)? else { return None };
         let value = match &integer {
             Integer::Small(small) => u64::try_from(*small).ok().filter(|value| *value <= most),
@@ -301,31 +330,25 @@ impl Reader<'_> {
         value
     }
 
-    fn invalid(&mut self, object: &Object, field: &str, message: String, help: Option<&str>) {
+    fn invalid(&mut self, object: &Here<'_>, field: &str, message: String, help: Option<&str>) {
         self.problem(object, field, message, help, None);
     }
 
     fn problem(
         &mut self,
-        object: &Object,
+        object: &Here<'_>,
         field: &str,
         message: String,
         help: Option<&str>,
         other: Option<(Span, String)>,
     ) {
-        let value = object.field_in_scope(field);
+        let value = object.field(field);
         let replaced = value.as_ref().and_then(|value| value.resolve(self.work).ok().flatten());
-        let mut path = self.path.clone();
-        path.push(field_step(object, field));
         self.problems.push(Problem {
-            path,
+            path: object.path_to(field).steps(),
             kind: ProblemKind::Invalid { message, help: help.map(str::to_owned), other },
-            at: value.map_or(Span::NONE, |value| value.at()).or(object.at()),
+            at: value.map_or(Span::NONE, |value| value.at()).or(object.object.object().at()),
             bound: replaced.map(|resolved| resolved.replaced).unwrap_or_default(),
         });
     }
-}
-
-fn field_step(object: &Object, field: &str) -> Step {
-    Step::Field { structure: object.ty().name(), field: field.to_owned() }
 }

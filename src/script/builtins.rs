@@ -3,18 +3,20 @@
 
 use std::any::TypeId;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use rhai::{
     Array, Dynamic, Engine, FnPtr, FuncRegistration, ImmutableString, Map, Module, NativeCallContext, Variant,
 };
 
-use super::calls::call;
+use super::callback::Callback;
+use super::calls::{Arguments, call};
 use super::methods::{arguments, binder, element, field, method, to_map};
 use super::raise::{Mistake, Outcome};
-use super::sites::Origin;
+use super::sites::{Keyword, Origin, Site};
 use super::state::{Export, Parameter, Shared};
 use super::text::format;
-use super::values::{Entry, Keywords, Maker, TypeValue, kind, plain, show, typed};
+use super::values::{Entry, Keywords, Maker, TypeValue, kind, part, plain, show};
 use crate::diagnostics::Span;
 use crate::schema::schema;
 use crate::types::{Object, Type, Value};
@@ -72,15 +74,7 @@ fn constants() -> HashMap<&'static str, Dynamic> {
 fn register_calls(engine: &mut Engine, shared: &Shared) {
     let state = shared.clone();
     engine.register_fn("__keywords", move |number: i64, values: Array| {
-        let site =
-            state.lock().texts.sites.get(usize::try_from(number).unwrap_or(usize::MAX)).unwrap_or_default();
-        let entry = |(keyword, value): (&super::sites::Keyword, Dynamic)| Entry {
-            name: keyword.name.clone(),
-            name_span: keyword.name_span,
-            value,
-            origin: keyword.value.clone(),
-        };
-        Keywords(site.keywords.iter().zip(values).map(entry).collect())
+        keywords_of(&state.site_of(number), values)
     });
     // Rhai finds a function for the exact types at once, but tries many signatures before one for any type.
     register_call::<TypeValue>(engine, shared);
@@ -118,11 +112,18 @@ fn register_call<T: Variant + Clone>(engine: &mut Engine, shared: &Shared) {
     let state = shared.clone();
     engine.register_fn(
         "__call",
-        move |context: NativeCallContext, callee: T, values: Array, keywords: Keywords| {
-            let given = arguments(&state, &context, values, keywords);
+        move |context: NativeCallContext, callee: T, values: Array, number: i64, named: Array| {
+            let site = state.site_of(number);
+            let given = Arguments::new(&site, values, keywords_of(&site, named));
             call(&context, &state, &Dynamic::from(callee), given)
         },
     );
+}
+
+/// Puts the values of keywords together with their names.
+fn keywords_of(site: &Site, values: Array) -> Keywords {
+    let entry = |(keyword, value): (&Arc<Keyword>, Dynamic)| Entry { keyword: keyword.clone(), value };
+    Keywords(site.keywords.iter().zip(values).map(entry).collect())
 }
 
 fn register_objects(engine: &mut Engine, shared: &Shared) {
@@ -181,7 +182,7 @@ fn register_keywords(engine: &mut Engine) {
         },
     );
     engine.register_fn("keys", |keywords: Keywords| {
-        keywords.0.into_iter().map(|entry| Dynamic::from(entry.name)).collect::<Array>()
+        keywords.0.into_iter().map(|entry| Dynamic::from(entry.name().to_owned())).collect::<Array>()
     });
     engine.register_fn("values", |keywords: Keywords| {
         keywords.0.into_iter().map(|entry| entry.value).collect::<Array>()
@@ -189,14 +190,14 @@ fn register_keywords(engine: &mut Engine) {
     engine.register_fn("len", |keywords: Keywords| keywords.0.len() as i64);
     engine.register_fn("contains", |keywords: Keywords, name: &str| keywords.get(name).is_some());
     engine.register_fn("remove", |keywords: &mut Keywords, name: &str| {
-        let at = keywords.0.iter().position(|entry| entry.name == name);
+        let at = keywords.0.iter().position(|entry| entry.name() == name);
         at.map_or(Dynamic::UNIT, |at| keywords.0.remove(at).value)
     });
     engine.register_fn("to_map", |keywords: Keywords| to_map(&keywords));
     engine.register_fn("to_map", |map: Map| map);
     for name in ["to_string", "to_debug"] {
         engine.register_fn(name, |keywords: Keywords| {
-            let entry = |entry: &Entry| format!("{}: {}", entry.name, show(&entry.value));
+            let entry = |entry: &Entry| format!("{}: {}", entry.name(), show(&entry.value));
             format!("#{{{}}}", keywords.0.iter().map(entry).collect::<Vec<_>>().join(", "))
         });
     }
@@ -208,15 +209,34 @@ fn register_lists(engine: &mut Engine) {
     engine.register_fn("to_array", |array: Array| array);
     engine.register_fn("to_array", elements);
     engine.register_fn("len", |object: Object| elements(object).len() as i64);
-    for name in ["map", "filter"] {
-        engine.register_fn(name, move |context: NativeCallContext, object: Object, function: FnPtr| {
-            let mut list = Dynamic::from(elements(object));
-            context.call_fn_raw(name, true, true, &mut [&mut list, &mut Dynamic::from(function)])
-        });
-    }
+    FuncRegistration::new("map").with_purity(true).register_into_engine(engine, map_elements);
+    FuncRegistration::new("filter").with_purity(true).register_into_engine(engine, filter_elements);
+    engine.register_fn("map", |context: NativeCallContext, list: Object, function: FnPtr| {
+        map_elements(context, &mut elements(list), function)
+    });
+    engine.register_fn("filter", |context: NativeCallContext, list: Object, function: FnPtr| {
+        filter_elements(context, &mut elements(list), function)
+    });
     engine.register_fn("+", |left: Object, right: Array| [elements(left), right].concat());
     engine.register_fn("+", |left: Array, right: Object| [left, elements(right)].concat());
     engine.register_fn("+", |left: Object, right: Object| [elements(left), elements(right)].concat());
+}
+
+fn map_elements(context: NativeCallContext, list: &mut Array, function: FnPtr) -> Outcome<Array> {
+    let callback = Callback::new(&function);
+    let call = |(index, element): (usize, &Dynamic)| callback.call(&context, element, index);
+    list.iter().enumerate().map(call).collect()
+}
+
+fn filter_elements(context: NativeCallContext, list: &mut Array, function: FnPtr) -> Outcome<Array> {
+    let callback = Callback::new(&function);
+    let mut kept = Array::new();
+    for (index, element) in list.iter().enumerate() {
+        if callback.call(&context, element, index)?.as_bool().unwrap_or(false) {
+            kept.push(element.clone());
+        }
+    }
+    Ok(kept)
 }
 
 fn elements(object: Object) -> Array {
@@ -243,6 +263,8 @@ fn register_text(engine: &mut Engine) {
     engine.register_fn("%", move |pattern: ImmutableString, values: Array| fill(&pattern, &values));
     engine.register_fn("%", move |pattern: ImmutableString, value: i64| fill(&pattern, &[value.into()]));
     engine.register_fn("%", move |pattern: ImmutableString, value: Dynamic| fill(&pattern, &[value]));
+    // Rhai's own looks up how to write the number, each time.
+    engine.register_fn("+", |text: ImmutableString, number: i64| format!("{text}{number}"));
     let join = |list: &[Dynamic], separator: &str| list.iter().map(show).collect::<Vec<_>>().join(separator);
     engine.register_fn("join", move |list: Array, separator: ImmutableString| join(&list, &separator));
     engine.register_fn("join", move |separator: ImmutableString, list: Array| join(&list, &separator));
@@ -289,8 +311,7 @@ fn export(shared: &Shared, task: &Dynamic, origin: &Origin) -> Outcome<()> {
             })
             .raise();
     }
-    let made = typed(ty, task, origin).and_then(|value| Object::coerced(ty, &value, origin.span));
-    match made {
+    match part(ty, task, origin) {
         Ok(task) => {
             shared.lock().exports.push(Export { task, at: origin.span });
             Ok(())

@@ -7,9 +7,9 @@ use rhai::{Array, Dynamic, FnPtr, NativeCallContext};
 use super::raise::{Mistake, Outcome};
 use super::sites::{Origin, Site};
 use super::state::Shared;
-use super::values::{Entry, Keywords, Maker, TypeValue, field, keywords, kind, plain, typed};
+use super::values::{Entry, Keywords, Maker, TypeValue, keywords, kind, member, part, plain, typed};
 use crate::diagnostics::Span;
-use crate::types::{Field, Object, StructType, Type, Value};
+use crate::types::{Field, Member, Object, StructType, Type, Value};
 
 /// The arguments of a call, each with the place where it is written.
 pub(crate) struct Arguments {
@@ -115,13 +115,12 @@ fn not_callable<T>(what: &str, at: Span) -> Outcome<T> {
 fn construct(shared: &Shared, ty: &Type, arguments: Arguments) -> Outcome<Object> {
     let at = arguments.callee;
     if let Type::Struct(structure) = ty {
-        let given = arguments.fields(&ty.name())?;
-        let fields = sound_fields(shared, structure, given, at)?;
-        let made = Object::with_fields(ty, fields, at).map_err(|error| Mistake::from(error.at(at)))?;
+        let given = arguments.fields(structure.name())?;
+        let made = Object::of_members(ty, structure, sound_members(shared, structure, &given, at)?, at);
         return pass_trap(shared, made, at);
     }
     let (value, origin) = arguments.single(&ty.name())?;
-    let made = typed(ty, &value, &origin).and_then(|value| Object::coerced(ty, &value, origin.span));
+    let made = part(ty, &value, &origin);
     made.map_err(|error| Mistake::from(error.at(origin.span)).into())
 }
 
@@ -131,9 +130,8 @@ fn replace(shared: &Shared, object: &Object, arguments: Arguments) -> Outcome<Ob
         return not_callable(&format!("a {}", object.ty()), arguments.callee);
     };
     let at = arguments.callee;
-    let given = arguments.fields(&object.ty().name())?;
-    let fields = sound_fields(shared, structure, given, object.at())?;
-    let made = object.replace(fields).map_err(|error| Mistake::from(error.at(at)))?;
+    let given = arguments.fields(object.struct_name())?;
+    let made = object.with_members(sound_members(shared, structure, &given, object.at())?);
     pass_trap(shared, made, at)
 }
 
@@ -153,33 +151,32 @@ pub(crate) fn raw_name(object: &Object) -> Option<String> {
 }
 
 /// Converts fields; those that do not fit are noted and left out, so that others are looked at too.
-fn sound_fields(
+fn sound_members(
     shared: &Shared,
     structure: &StructType,
-    given: Keywords,
+    given: &Keywords,
     at: Span,
-) -> Outcome<Vec<(String, Value, Span)>> {
-    let mut fields = Vec::with_capacity(given.0.len());
+) -> Outcome<Vec<Member>> {
+    let mut members = Vec::with_capacity(given.0.len());
     for entry in &given.0 {
-        match field(structure, entry) {
-            Ok(field) => fields.push(field),
+        match member(structure, entry) {
+            Ok(member) => members.push(member),
             Err(error) => {
-                shared.note(
-                    Mistake::from(error.at(entry.origin.span)).with_path(path(structure, &given, entry)),
-                )?;
-                shared.lock().flawed.push((at, entry.name.clone()));
+                let mistake = Mistake::from(error.at(entry.origin().span));
+                shared.note(mistake.with_path(path(structure, given, entry)))?;
+                shared.flaw(at, entry.name());
             }
         }
     }
-    Ok(fields)
+    Ok(members)
 }
 
 /// Names a field of an object in the making: `Process "web".max_failures`.
 fn path(structure: &StructType, given: &Keywords, entry: &Entry) -> String {
     let name = given.get("name").and_then(|name| name.value.clone().into_immutable_string().ok());
     match name {
-        Some(name) if entry.name != "name" => format!("{} \"{name}\".{}", structure.name(), entry.name),
-        _ => format!("{}.{}", structure.name(), entry.name),
+        Some(name) if entry.name() != "name" => format!("{} \"{name}\".{}", structure.name(), entry.name()),
+        _ => format!("{}.{}", structure.name(), entry.name()),
     }
 }
 
@@ -210,8 +207,8 @@ fn make(maker: Maker, arguments: Arguments) -> Outcome<TypeValue> {
         (Maker::Default, [ty, _]) => {
             let ty = as_type(ty, at)?;
             let (value, origin) = &arguments.positional[1];
-            let value = typed(&ty, value, origin).map_err(|error| Mistake::from(error.at(origin.span)))?;
-            Ok(TypeValue::Default(ty, value))
+            let made = typed(&ty, value, origin).map_err(|error| Mistake::from(error.at(origin.span)))?;
+            Ok(TypeValue::Default(ty, made.map_or(Value::Empty, Value::from)))
         }
         (Maker::Default, _) => wrong("write `Default(Integer, 1)`"),
         (Maker::Enum, values) => match names(values) {
@@ -257,15 +254,16 @@ fn names(values: &[&Dynamic]) -> Option<(Option<String>, Vec<String>)> {
 }
 
 fn struct_field(entry: Entry) -> Outcome<Field> {
-    let at = entry.origin.span;
+    let at = entry.origin().span;
+    let name = entry.name().to_owned();
     let ty = entry.value.read_lock::<TypeValue>().map(|ty| ty.clone());
     match ty {
-        Some(TypeValue::Type(ty)) => Ok(Field::new(entry.name, ty)),
-        Some(TypeValue::Required(ty)) => Ok(Field::new(entry.name, ty).required()),
+        Some(TypeValue::Type(ty)) => Ok(Field::new(name, ty)),
+        Some(TypeValue::Required(ty)) => Ok(Field::new(name, ty).required()),
         Some(TypeValue::Default(ty, value)) => {
-            Field::new(entry.name, ty).default(&value).map_err(|error| Mistake::from(error.at(at)).into())
+            Field::new(name, ty).default(&value).map_err(|error| Mistake::from(error.at(at)).into())
         }
-        _ => Mistake::new("wrong_type", format!("the field `{}` needs a type", entry.name), at)
+        _ => Mistake::new("wrong_type", format!("the field `{name}` needs a type"), at)
             .with_label(format!("this is {}", kind(&entry.value)))
             .with_help("write a type: `String`, `Required(Integer)`, `Default(String, \"x\")`")
             .raise(),

@@ -88,9 +88,9 @@ pub(crate) fn native_names(engine: &Engine) -> HashSet<String> {
 fn set_limits(engine: &mut Engine, limits: &Limits, shared: &Shared) {
     engine.set_max_call_levels(limits.call_depth);
     engine.set_max_expr_depths(limits.expression_depth, limits.expression_depth);
-    engine.set_max_string_size(limits.string_size);
+    // With any limit on sizes, Rhai measures all of a list at each `push`: memory is watched instead.
     let shared = shared.clone();
-    engine.on_progress(move |_| shared.count_operation().then(|| Dynamic::from("operations")));
+    engine.on_progress(move |_| shared.count_operation().map(Dynamic::from));
 }
 
 /// Replaces what would block, end the process, or take memory without bound.

@@ -5,6 +5,7 @@ use rhai::{Dynamic, EvalAltResult, Position};
 use super::grammar::parse_error;
 use super::program::Texts;
 use super::raise::Mistake;
+use super::state::Exhausted;
 use super::tokens::{next_place, token_at};
 use super::unknown::{unknown_function, unknown_variable};
 use crate::diagnostics::{Diagnostic, Span};
@@ -76,6 +77,11 @@ fn word(error: EvalAltResult, texts: &Texts, names: &[String], at: Span) -> Mist
             Mistake::new("unknown_module", format!("there is no module `{name}`"), at)
                 .with_help("the modules are Units, Processes, Tasks and Options")
         }
+        E::ErrorTerminated(reason, _) if reason.clone().try_cast() == Some(Exhausted::Memory) => {
+            Mistake::new("out_of_memory", "the script needs too much memory", at)
+                .with_label("it was here when it was stopped")
+                .with_help("look for text, a list or a map that grows in a loop; --max-memory allows more")
+        }
         E::ErrorTooManyOperations(_) | E::ErrorTerminated(..) => {
             Mistake::new("too_many_operations", "the script does not end: it used up its operations", at)
                 .with_label("it was here when it was stopped")
@@ -130,6 +136,10 @@ fn word(error: EvalAltResult, texts: &Texts, names: &[String], at: Span) -> Mist
         E::ErrorIndexingType(what, _) => {
             Mistake::new("wrong_type", format!("{} has no elements to index", first_word(&what)), at)
                 .with_help("only lists, maps and text have elements")
+        }
+        E::ErrorDotExpr(what, _) if what.contains("setter") && what.contains("object") => {
+            Mistake::new("wrong_type", "objects are never changed", at)
+                .with_help("make a copy with other fields: `let q = p(name = \"other\");`")
         }
         E::ErrorDotExpr(what, _) => Mistake::new("wrong_type", no_property(&what), at)
             .with_help("maps and objects have properties; is this the right variable?"),

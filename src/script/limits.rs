@@ -7,7 +7,9 @@ pub struct Limits {
     pub operations: u64,
     /// Calls within calls.
     pub call_depth: usize,
-    /// Bytes of a string.
+    /// Bytes of memory, looked at before each operation: one operation can double what there is.
+    pub memory: usize,
+    /// Bytes of a string that a single function of Rhai's makes.
     pub string_size: usize,
     /// Expressions within expressions.
     pub expression_depth: usize,
@@ -20,6 +22,7 @@ impl Default for Limits {
         Limits {
             operations: 50_000_000,
             call_depth: 64,
+            memory: 256 << 20,
             string_size: 16 << 20,
             expression_depth: 128,
             template_work: 400 << 20,

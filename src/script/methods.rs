@@ -177,9 +177,9 @@ pub(crate) fn binder(value: &Dynamic, origin: &Origin) -> Outcome<Binder> {
 fn environment(keywords: Keywords) -> Outcome<Binder> {
     let mut environment = Environment::default();
     for entry in keywords.0 {
-        let at = entry.origin.span;
-        if let Err(error) = Reference::parse(&entry.name) {
-            return Mistake::new("invalid_reference", error.to_string(), entry.name_span)
+        let at = entry.origin().span;
+        if let Err(error) = Reference::parse(entry.name()) {
+            return Mistake::new("invalid_reference", error.to_string(), entry.name_span())
                 .with_help("a name is letters, digits and `_`, with `.name` and `[key]` behind it")
                 .raise();
         }
@@ -191,7 +191,7 @@ fn environment(keywords: Keywords) -> Outcome<Binder> {
                     .raise();
             }
         };
-        bindings::bind(&mut environment, &entry.name, &value, at).map_err(Mistake::from)?;
+        bindings::bind(&mut environment, entry.name(), &value, at).map_err(Mistake::from)?;
     }
     Ok(environment.into())
 }
@@ -220,7 +220,7 @@ pub(crate) fn element(object: &Object, index: &Dynamic, at: Span) -> Outcome<Dyn
 
 /// Returns the keywords of a map's copy as Rhai's map, which forgets their order.
 pub(crate) fn to_map(keywords: &Keywords) -> Map {
-    keywords.0.iter().map(|entry| (entry.name.as_str().into(), entry.value.clone())).collect()
+    keywords.0.iter().map(|entry| (entry.name().into(), entry.value.clone())).collect()
 }
 
 /// Makes the arguments of a call that comes from a native function.

@@ -4,6 +4,7 @@
 //! every position kept, compiled by Rhai and evaluated statement by statement.
 
 mod builtins;
+mod callback;
 mod calls;
 mod engine;
 mod failure;

@@ -36,16 +36,16 @@ impl Origin {
     }
 
     /// Returns where the element at `index` is written; of a value that is no literal, where all of it is.
-    pub(crate) fn item(&self, index: usize) -> Origin {
-        let Parts::Items(items) = &self.parts else { return Origin::of(self.span) };
-        items.get(index).cloned().unwrap_or(Origin::of(self.span))
+    pub(crate) fn item(&self, index: usize) -> &Origin {
+        let Parts::Items(items) = &self.parts else { return self };
+        items.get(index).unwrap_or(self)
     }
 
     /// Returns where the value of `key` is written; of a value that is no literal, where all of it is.
-    pub(crate) fn field(&self, key: &str) -> Origin {
-        let Parts::Fields(fields) = &self.parts else { return Origin::of(self.span) };
+    pub(crate) fn field(&self, key: &str) -> &Origin {
+        let Parts::Fields(fields) = &self.parts else { return self };
         let found = fields.iter().rev().find(|(name, _)| name == key);
-        found.map_or(Origin::of(self.span), |(_, origin)| origin.clone())
+        found.map_or(self, |(_, origin)| origin)
     }
 }
 
@@ -68,7 +68,7 @@ pub(crate) struct Site {
     /// Its positional arguments.
     pub(crate) positional: Vec<Origin>,
     /// Its keywords, in order.
-    pub(crate) keywords: Vec<Keyword>,
+    pub(crate) keywords: Vec<Arc<Keyword>>,
 }
 
 /// All calls of a session.
@@ -83,7 +83,9 @@ impl Sites {
     pub(crate) fn forget_places(&mut self) {
         self.at.clear();
         for site in &mut self.sites {
-            let keyword = |keyword: &Keyword| Keyword { name: keyword.name.clone(), ..Keyword::default() };
+            let keyword = |keyword: &Arc<Keyword>| {
+                Arc::new(Keyword { name: keyword.name.clone(), ..Keyword::default() })
+            };
             let keywords = site.keywords.iter().map(keyword).collect();
             *site = Arc::new(Site { keywords, ..Site::default() });
         }

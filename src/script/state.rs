@@ -11,6 +11,7 @@ use super::program::Texts;
 use super::raise::{Mistake, Outcome};
 use super::sites::Site;
 use crate::diagnostics::{Diagnostic, Span};
+use crate::process::memory;
 use crate::template::Work;
 use crate::types::Object;
 
@@ -49,6 +50,9 @@ pub struct Given {
     pub at: Span,
 }
 
+/// The most typed mistakes that are gathered.
+const MAX_PROBLEMS: usize = 100;
+
 /// What natives read and write.
 #[derive(Debug, Default)]
 pub(crate) struct State {
@@ -70,6 +74,15 @@ pub(crate) struct State {
     pub(crate) given: IndexMap<String, Given>,
     /// Parameters that were asked for.
     pub(crate) parameters: IndexMap<String, Parameter>,
+}
+
+/// What a script has used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exhausted {
+    /// Its operations.
+    Operations,
+    /// Its memory.
+    Memory,
 }
 
 /// The state behind its lock.
@@ -99,6 +112,12 @@ impl Shared {
         self.lock().texts.sites.at(line as u32, column as u32).unwrap_or_default()
     }
 
+    /// Returns a call by its number, as it was written.
+    pub(crate) fn site_of(&self, number: i64) -> Arc<Site> {
+        let number = usize::try_from(number).unwrap_or(usize::MAX);
+        self.lock().texts.sites.get(number).unwrap_or_default()
+    }
+
     /// Returns where the call of a native function is written.
     pub(crate) fn at(&self, context: &NativeCallContext) -> Span {
         let position = context.call_position();
@@ -111,14 +130,17 @@ impl Shared {
         Work::new(self.limits.template_work)
     }
 
-    /// Counts an operation; says whether there were more than are allowed.
+    /// Counts an operation; tells which bound is passed, if one is.
     ///
     /// Rhai's own count starts anew with each statement, and forgets what callbacks of natives use up.
-    pub(crate) fn count_operation(&self) -> bool {
+    pub(crate) fn count_operation(&self) -> Option<Exhausted> {
         // One thread evaluates: no other adds between the load and the store.
         let count = self.operations.load(Ordering::Relaxed) + 1;
         self.operations.store(count, Ordering::Relaxed);
-        count > self.limits.operations
+        if count > self.limits.operations {
+            return Some(Exhausted::Operations);
+        }
+        (memory::allocated() > self.limits.memory).then_some(Exhausted::Memory)
     }
 
     /// Says whether there were too many operations, in case something swallowed the error.
@@ -143,7 +165,18 @@ impl Shared {
             return mistake.raise();
         }
         let diagnostic = mistake.diagnostic(&state.texts.sources);
-        state.problems.push(diagnostic);
+        // What a loop does wrong is one mistake.
+        if state.problems.len() < MAX_PROBLEMS && !state.problems.contains(&diagnostic) {
+            state.problems.push(diagnostic);
+        }
         Ok(())
+    }
+
+    /// Notes that a field of the object at `at` was left out because it is wrong.
+    pub(crate) fn flaw(&self, at: Span, field: &str) {
+        let mut state = self.lock();
+        if !state.flawed.iter().any(|(place, name)| *place == at && name == field) {
+            state.flawed.push((at, field.to_owned()));
+        }
     }
 }

@@ -77,6 +77,11 @@ pub(crate) fn unknown_variable(name: &str, texts: &Texts, names: &[String], at: 
 
 /// Words a call that fits no function: no such name, or other parameters.
 pub(crate) fn unknown_function(signature: &str, texts: &Texts, names: &[String], at: Span) -> Mistake {
+    if signature.starts_with("anon$") {
+        let message = "the closure takes another number of arguments than it is given";
+        return Mistake::new("arguments", message, at)
+            .with_help("closures of `map` and `filter` take the element, or the element and its number");
+    }
     let (name, given) = signature.split_once('(').unwrap_or((signature, ""));
     let name = name.trim().rsplit("::").next().unwrap_or(name).trim();
     let given: Vec<String> = given

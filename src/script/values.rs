@@ -1,22 +1,37 @@
 //! Between Rhai's values and typed ones: keywords, types as values, conversion, text.
 
+use std::sync::Arc;
+
 use rhai::{Array, Dynamic, FnPtr, Map};
 
-use super::sites::Origin;
+use super::sites::{Keyword, Origin};
 use crate::diagnostics::Span;
-use crate::types::{Error, ErrorKind, FieldValue, Object, StructType, Type, Value, float_text};
+use crate::types::{Error, ErrorKind, Member, Object, StructType, Type, Value, float_text};
 
 /// A keyword of a call and its value.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
-    /// The keyword.
-    pub(crate) name: String,
-    /// Where it is written.
-    pub(crate) name_span: Span,
+    /// The keyword as it was written.
+    pub(crate) keyword: Arc<Keyword>,
     /// Its value.
     pub(crate) value: Dynamic,
-    /// Where the value is written.
-    pub(crate) origin: Origin,
+}
+
+impl Entry {
+    /// Returns the keyword.
+    pub(crate) fn name(&self) -> &str {
+        &self.keyword.name
+    }
+
+    /// Returns where the keyword is written.
+    pub(crate) fn name_span(&self) -> Span {
+        self.keyword.name_span
+    }
+
+    /// Returns where the value is written.
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.keyword.value
+    }
 }
 
 /// The keywords of a call, in order: a value of its own, which functions get as their last argument.
@@ -26,14 +41,15 @@ pub(crate) struct Keywords(pub(crate) Vec<Entry>);
 impl Keywords {
     /// Returns the entry of a name.
     pub(crate) fn get(&self, name: &str) -> Option<&Entry> {
-        self.0.iter().find(|entry| entry.name == name)
+        self.0.iter().find(|entry| entry.name() == name)
     }
 
     /// Takes a map as keywords, in alphabetical order.
     pub(crate) fn from_map(map: Map, origin: &Origin) -> Keywords {
         let entry = |(name, value): (rhai::Identifier, Dynamic)| {
-            let origin = origin.field(&name);
-            Entry { name: name.to_string(), name_span: origin.span, value, origin }
+            let value_origin = origin.field(&name).clone();
+            let (name, name_span) = (name.to_string(), value_origin.span);
+            Entry { keyword: Arc::new(Keyword { name, name_span, value: value_origin }), value }
         };
         Keywords(map.into_iter().map(entry).collect())
     }
@@ -100,7 +116,7 @@ pub(crate) fn plain(value: &Dynamic) -> Result<Value, String> {
         return map.iter().map(entry).collect::<Result<_, String>>().map(Value::Map);
     }
     if let Some(keywords) = value.read_lock::<Keywords>() {
-        let entry = |entry: &Entry| Ok((Value::text(entry.name.as_str()), plain(&entry.value)?));
+        let entry = |entry: &Entry| Ok((Value::text(entry.name()), plain(&entry.value)?));
         return keywords.0.iter().map(entry).collect::<Result<_, String>>().map(Value::Map);
     }
     if let Some(object) = value.read_lock::<Object>() {
@@ -125,41 +141,62 @@ fn scalar(value: &Dynamic) -> Option<Value> {
     float.or_else(|_| value.as_char().map(|character| Value::text(character.to_string()))).ok()
 }
 
-/// Takes Rhai's value for a place of a known type, so that each part knows where it is written.
+/// Makes an object of Rhai's value, so that each part knows where it is written; nothing of `Empty`.
 ///
 /// # Errors
 /// The first part that does not fit.
-pub(crate) fn typed(ty: &Type, value: &Dynamic, origin: &Origin) -> Result<Value, Error> {
-    let foreign = |kind: String| Error {
-        kind: ErrorKind::Coercion { value: kind, target: ty.name(), detail: None },
-        at: origin.span,
-    };
+pub(crate) fn typed(ty: &Type, value: &Dynamic, origin: &Origin) -> Result<Option<Object>, Error> {
+    let at = origin.span;
+    if let Some(object) = value.read_lock::<Object>()
+        && object.ty() == ty
+    {
+        return Ok(Some(object.clone().or_at(at)));
+    }
     match ty {
         Type::List(element) => {
-            let Ok(items) = value.as_array_ref() else { return plain(value).map_err(foreign) };
-            let item = |(index, item): (usize, &Dynamic)| {
-                let origin = origin.item(index);
-                let value = typed(element, item, &origin)?;
-                Object::coerced(element, &value, origin.span).map(Value::from)
-            };
-            items.iter().enumerate().map(item).collect::<Result<_, Error>>().map(Value::List)
+            if let Ok(items) = value.as_array_ref() {
+                let item = |(index, item): (usize, &Dynamic)| part(element, item, origin.item(index));
+                let elements = items.iter().enumerate().map(item).collect::<Result<_, Error>>()?;
+                return Ok(Some(Object::of_elements(ty, elements, at)));
+            }
         }
         Type::Map(entry) => {
-            let Some(keywords) = keywords(value, origin) else { return plain(value).map_err(foreign) };
-            let pair = |given: Entry| {
-                let value = typed(&entry.1, &given.value, &given.origin)?;
-                let value = Object::coerced(&entry.1, &value, given.origin.span)?;
-                Ok((Value::text(given.name), value.into()))
-            };
-            keywords.0.into_iter().map(pair).collect::<Result<_, Error>>().map(Value::Map)
+            if let Some(keywords) = keywords(value, origin) {
+                let pair = |given: &Entry| {
+                    let key = Object::coerced(&entry.0, &Value::text(given.name()), given.origin().span)?;
+                    Ok((key, part(&entry.1, &given.value, given.origin())?))
+                };
+                let entries = keywords.0.iter().map(pair).collect::<Result<_, Error>>()?;
+                return Ok(Some(Object::of_entries(ty, entries, at)));
+            }
         }
         Type::Struct(structure) => {
-            let Some(keywords) = keywords(value, origin) else { return plain(value).map_err(foreign) };
-            let fields: Vec<_> =
-                keywords.0.iter().map(|entry| field(structure, entry)).collect::<Result<_, _>>()?;
-            Object::with_fields(ty, fields, origin.span).map(Value::from)
+            if let Some(keywords) = keywords(value, origin) {
+                let members =
+                    keywords.0.iter().map(|entry| member(structure, entry)).collect::<Result<_, _>>()?;
+                return Ok(Some(Object::of_members(ty, structure, members, at)));
+            }
         }
-        _ => plain(value).map_err(foreign),
+        _ => {}
+    }
+    match plain(value) {
+        Ok(Value::Empty) => Ok(None),
+        Ok(value) => Object::coerced(ty, &value, at).map(Some),
+        Err(kind) => Err(Error {
+            kind: ErrorKind::Coercion { value: kind, target: ty.name(), detail: None },
+            at: origin.span,
+        }),
+    }
+}
+
+/// Makes a part of a list or map, which cannot be left out.
+///
+/// # Errors
+/// A value that does not fit.
+pub(crate) fn part(ty: &Type, value: &Dynamic, origin: &Origin) -> Result<Object, Error> {
+    match typed(ty, value, origin)? {
+        Some(object) => Ok(object),
+        None => Object::coerced(ty, &Value::Empty, origin.span),
     }
 }
 
@@ -167,20 +204,9 @@ pub(crate) fn typed(ty: &Type, value: &Dynamic, origin: &Origin) -> Result<Value
 ///
 /// # Errors
 /// An unknown field, a value that does not fit.
-pub(crate) fn field(structure: &StructType, entry: &Entry) -> Result<FieldValue, Error> {
-    let at = entry.origin.span;
-    let Some(field) = structure.position(&entry.name).and_then(|position| structure.fields().get(position))
-    else {
-        let fields = structure.fields().iter().map(|field| field.name.clone()).collect();
-        let kind =
-            ErrorKind::UnknownField { name: structure.name().to_owned(), field: entry.name.clone(), fields };
-        return Err(Error { kind, at: entry.name_span });
-    };
-    let value = match typed(&field.ty, &entry.value, &entry.origin)? {
-        Value::Empty => Value::Empty,
-        value => Object::coerced(&field.ty, &value, at)?.into(),
-    };
-    Ok((entry.name.clone(), value, at))
+pub(crate) fn member(structure: &StructType, entry: &Entry) -> Result<Member, Error> {
+    let position = structure.known_position(entry.name(), entry.name_span())?;
+    Ok((position, typed(&structure.fields()[position].ty, &entry.value, entry.origin())?))
 }
 
 /// Takes a map, or the keywords that a function was given, as keywords.

@@ -10,4 +10,4 @@ mod split;
 pub use environment::{BadBinding, Binding, Bound, Descend, Environment};
 pub use reference::{Component, InvalidReference, Reference, compare};
 pub use resolve::{Found, ResolveError, Resolved, Scope, Work, replace_once, resolve, resolve_nothing};
-pub use split::{Delimiters, Escapes, Fragment, Tag, escape, split};
+pub use split::{Delimiters, Escapes, Fragment, Tag, escape, may_have_tags, split};

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use thiserror::Error;
 
 use super::reference::{InvalidReference, Reference};
-use super::split::{Escapes, Fragment, Tag, split};
+use super::split::{Escapes, Fragment, Tag, may_have_tags, split};
 use crate::diagnostics::Span;
 
 /// Rounds of replacement, counting the last one in which nothing changes.
@@ -119,6 +119,16 @@ impl Work {
         self.trail.take()
     }
 
+    /// Returns what is left, for [`Work::start_again`].
+    pub fn left(&self) -> u64 {
+        self.left.get()
+    }
+
+    /// Forgets what was spent since `left` was left, to do the same once more.
+    pub fn start_again(&self, left: u64) {
+        self.left.set(left);
+    }
+
     fn spend(&self, bytes: usize) -> Result<(), ResolveError> {
         let cost = bytes as u64 + 64;
         let left = self.left.get().checked_sub(cost).ok_or(ResolveError::TooLarge)?;
@@ -128,7 +138,9 @@ impl Work {
 
     fn note(&self, reference: &Reference, found: Option<&Found>) {
         if let Some(seen) = self.looked_up.borrow_mut().as_mut() {
-            seen.insert(reference.clone());
+            if !seen.contains(reference) {
+                seen.insert(reference.clone());
+            }
             self.watched.borrow_mut().extend(found.map(|found| found.bound_at));
         }
     }
@@ -143,6 +155,11 @@ pub fn resolve<E: From<ResolveError>>(
     scopes: &[&dyn Scope<E>],
     work: &Work,
 ) -> Result<Resolved, E> {
+    if !may_have_tags(text) {
+        work.spend(text.len())?;
+        let literal = (!text.is_empty()).then(|| Fragment::Literal(text.to_owned()));
+        return Ok(Resolved { fragments: literal.into_iter().collect(), replaced: Vec::new() });
+    }
     let mut found = Lookups::default();
     match rounds(text, scopes, work, &mut found) {
         Ok(fragments) => Ok(Resolved { fragments, replaced: found.replaced }),
@@ -163,11 +180,9 @@ fn rounds<E: From<ResolveError>>(
     for _ in 0..MAX_ROUNDS {
         work.spend(text.len())?;
         let fragments = split(&text, Escapes::Keep).map_err(ResolveError::from)?;
-        let before = unbound(&fragments).count();
-        found.look_up(&fragments, scopes, work)?;
-        let left = unbound(&fragments).filter(|tag| !found.knows(&tag.reference)).count();
+        let known = found.look_up(&fragments, scopes, work)?;
         text = join(&fragments, |tag| found.text(&tag.reference));
-        if before == left {
+        if known == 0 {
             return Ok(split(&text, Escapes::Remove).map_err(ResolveError::from)?);
         }
     }
@@ -206,9 +221,17 @@ struct Lookups {
 }
 
 impl Lookups {
-    fn look_up<E>(&mut self, fragments: &[Fragment], scopes: &[&dyn Scope<E>], work: &Work) -> Result<(), E> {
+    /// Looks up what is not known yet, and returns how many of the tags are known then.
+    fn look_up<E>(
+        &mut self,
+        fragments: &[Fragment],
+        scopes: &[&dyn Scope<E>],
+        work: &Work,
+    ) -> Result<usize, E> {
+        let mut known = 0;
         for tag in unbound(fragments) {
             if self.knows(&tag.reference) {
+                known += 1;
                 continue;
             }
             let mut found = None;
@@ -220,11 +243,12 @@ impl Lookups {
             }
             work.note(&tag.reference, found.as_ref());
             if let Some(found) = found {
+                known += 1;
                 self.replaced.push((tag.clone(), found.bound_at));
                 self.texts.insert(tag.reference.clone(), found.text);
             }
         }
-        Ok(())
+        Ok(known)
     }
 
     fn knows(&self, reference: &Reference) -> bool {

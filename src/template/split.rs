@@ -186,6 +186,11 @@ fn contains_angles(content: &str) -> bool {
     opens.into_iter().any(|(start, _)| RawTag::angles(&content[start + 2..]).is_some())
 }
 
+/// Says whether there could be tags in `text`: nothing to do if there cannot.
+pub fn may_have_tags(text: &str) -> bool {
+    find_open(text).is_some()
+}
+
 /// Finds the next `{{` or `<<`.
 fn find_open(text: &str) -> Option<usize> {
     text.as_bytes().windows(2).position(|pair| pair == b"{{" || pair == b"<<")

@@ -5,6 +5,7 @@
 
 use super::error::{Error, ErrorKind};
 use super::object::{Body, Object};
+use super::path::{Path, Step};
 use super::ty::Type;
 use super::value::{Value, quote};
 use crate::diagnostics::Span;
@@ -21,43 +22,6 @@ pub struct Problem {
     pub at: Span,
     /// What was put into the value by reference, and where that was bound.
     pub bound: Vec<(Tag, Span)>,
-}
-
-/// One step into an object.
-#[derive(Clone, Debug)]
-pub enum Step {
-    /// Into a field of a struct.
-    Field {
-        /// The struct's name.
-        structure: String,
-        /// The field's.
-        field: String,
-    },
-    /// Into an element of a list.
-    Element {
-        /// The list type's name.
-        list: String,
-        /// From 0.
-        index: usize,
-        /// The element, to name it.
-        element: Object,
-    },
-    /// Into a key of a map.
-    Key {
-        /// The map type's name.
-        map: String,
-        /// The key, outside of the scopes around.
-        key: Object,
-    },
-    /// Into a value of a map.
-    Value {
-        /// The map type's name.
-        map: String,
-        /// The key, outside of the scopes around.
-        key: Object,
-        /// The value, outside of the scopes around.
-        value: Object,
-    },
 }
 
 /// What is wrong with a value.
@@ -108,9 +72,8 @@ impl Object {
     }
 
     fn check_with(&self, openness: Openness, work: &Work) -> Vec<Problem> {
-        let mut checker =
-            Checker { openness, path: Vec::new(), places: vec![self.at()], problems: Vec::new(), work };
-        checker.object(self);
+        let mut checker = Checker { openness, problems: Vec::new(), work };
+        checker.object(self, &Path::start(self.at()));
         checker.problems
     }
 }
@@ -124,16 +87,14 @@ enum Openness {
 
 struct Checker<'a> {
     openness: Openness,
-    path: Vec<Step>,
-    places: Vec<Span>,
     problems: Vec<Problem>,
     work: &'a Work,
 }
 
 impl Checker<'_> {
-    fn object(&mut self, object: &Object) {
+    fn object(&mut self, object: &Object, path: &Path<'_>) {
         match (object.body(), object.ty()) {
-            (Body::Scalar(_), _) => self.scalar(object),
+            (Body::Scalar(_), _) => self.scalar(object, path),
             (Body::Choice(value), Type::Choice(choice)) => {
                 let (openness, work) = (self.openness, self.work);
                 let accepts = |candidate: Object| Ok(passes(&candidate, openness, work)?.then_some(()));
@@ -141,38 +102,33 @@ impl Checker<'_> {
                     Ok(Some(())) => {}
                     Ok(None) => {
                         let (choice, value) = (choice.name().to_owned(), value.to_string());
-                        self.found(ProblemKind::NoAlternative { choice, value }, object);
+                        self.found(ProblemKind::NoAlternative { choice, value }, object, path);
                     }
-                    Err(error) => self.found(ProblemKind::Raised(error), object),
+                    Err(error) => self.found(ProblemKind::Raised(error), object, path),
                 }
             }
-            (Body::List(elements), _) => {
+            (Body::List(elements), list) => {
                 let scopes = object.member_scopes();
                 for (index, element) in elements.iter().enumerate() {
-                    let step = Step::Element { list: object.ty().name(), index, element: element.clone() };
-                    self.step(step, &element.inside(&scopes));
+                    let inner = path.element(list, index, element);
+                    self.object(&element.inside(&scopes), &inner);
                 }
             }
-            (Body::Map(entries), _) => {
-                let (scopes, map) = (object.member_scopes(), object.ty().name());
+            (Body::Map(entries), map) => {
+                let scopes = object.member_scopes();
                 for (key, value) in entries.iter() {
-                    self.step(Step::Key { map: map.clone(), key: key.clone() }, &key.inside(&scopes));
-                    let step = Step::Value { map: map.clone(), key: key.clone(), value: value.clone() };
-                    self.step(step, &value.inside(&scopes));
+                    self.object(&key.inside(&scopes), &path.key(map, key));
+                    self.object(&value.inside(&scopes), &path.value(map, key, value));
                 }
             }
             (Body::Struct(values), Type::Struct(structure)) => {
                 let scopes = object.member_scopes();
                 for (field, value) in structure.fields().iter().zip(values.iter()) {
-                    let step =
-                        Step::Field { structure: structure.name().to_owned(), field: field.name.clone() };
+                    let at = value.as_ref().map_or(Span::NONE, |value| value.at());
+                    let inner = path.field(structure.name(), &field.name, at);
                     match value {
-                        Some(value) => self.step(step, &value.inside(&scopes)),
-                        None if field.required => {
-                            self.path.push(step);
-                            self.found(ProblemKind::Missing, object);
-                            self.path.pop();
-                        }
+                        Some(value) => self.object(&value.inside(&scopes), &inner),
+                        None if field.required => self.found(ProblemKind::Missing, object, &inner),
                         None => {}
                     }
                 }
@@ -181,25 +137,17 @@ impl Checker<'_> {
         }
     }
 
-    fn step(&mut self, step: Step, object: &Object) {
-        self.path.push(step);
-        self.places.push(object.at());
-        self.object(object);
-        self.places.pop();
-        self.path.pop();
-    }
-
-    fn scalar(&mut self, object: &Object) {
+    fn scalar(&mut self, object: &Object, path: &Path<'_>) {
         self.work.take_trail();
         let interpolated = match object.interpolate(self.work) {
             Ok(interpolated) => interpolated,
-            Err(error) => return self.found(failed(error), object),
+            Err(error) => return self.found(failed(error), object, path),
         };
         if let Openness::Only(allowed) = self.openness {
             let open = interpolated.unbound.iter().filter(|tag| !allowed(&tag.reference)).cloned();
             let open: Vec<Tag> = open.collect();
             if !open.is_empty() {
-                return self.found(ProblemKind::Unbound(open), object);
+                return self.found(ProblemKind::Unbound(open), object, path);
             }
         }
         let Some(Value::Text(text)) = interpolated.object.raw() else { return };
@@ -212,11 +160,10 @@ impl Checker<'_> {
             }
             _ => return,
         };
-        self.found(ProblemKind::Open { text: text.to_string(), not }, object);
+        self.found(ProblemKind::Open { text: text.to_string(), not }, object, path);
     }
 
-    fn found(&mut self, kind: ProblemKind, object: &Object) {
-        let around = self.places.iter().rev().copied().find(|place| !place.is_none());
+    fn found(&mut self, kind: ProblemKind, object: &Object, path: &Path<'_>) {
         let mut bound = self.work.take_trail();
         match object.resolve(self.work) {
             Ok(Some(resolved)) => bound = resolved.replaced,
@@ -224,12 +171,7 @@ impl Checker<'_> {
             Err(_) if bound.is_empty() => bound = self.work.take_trail(),
             Err(_) => {}
         }
-        self.problems.push(Problem {
-            path: self.path.clone(),
-            kind,
-            at: object.at().or(around.unwrap_or_default()),
-            bound,
-        });
+        self.problems.push(Problem { path: path.steps(), kind, at: object.at().or(path.place()), bound });
     }
 }
 

@@ -1,5 +1,7 @@
 //! Resolves the references of objects in their scopes and converts scalars to their types (SEMANTICS 5 to 7).
 
+use std::sync::Arc;
+
 use super::error::{Error, ErrorKind};
 use super::object::{Body, Object};
 use super::scopes::Scopes;
@@ -14,6 +16,25 @@ pub struct Interpolated {
     pub object: Object,
     /// The tags that are still open, in order of occurrence.
     pub unbound: Vec<Tag>,
+}
+
+/// A struct, and the scopes that its fields have inside.
+#[derive(Clone, Debug)]
+pub struct Members<'a> {
+    object: &'a Object,
+    scopes: Scopes,
+}
+
+impl<'a> Members<'a> {
+    /// Returns the struct.
+    pub fn object(&self) -> &'a Object {
+        self.object
+    }
+
+    /// Returns a field as it was given, with the scopes that it has inside; nothing if it is unset.
+    pub fn field(&self, name: &str) -> Option<Object> {
+        Some(self.object.field(name)?.inside(&self.scopes))
+    }
 }
 
 impl Object {
@@ -54,7 +75,7 @@ impl Object {
                 let mut interpolated = Vec::with_capacity(values.len());
                 for (field, value) in structure.fields().iter().zip(values.iter()) {
                     let member = |object| interpolate_member(object, &field.ty, &scopes, &mut open, work);
-                    interpolated.push(value.as_ref().map(member).transpose()?);
+                    interpolated.push(value.as_deref().map(member).transpose()?.map(Arc::new));
                 }
                 Ok(Interpolated { object: self.rebuilt(Body::Struct(interpolated.into())), unbound: open })
             }
@@ -76,7 +97,12 @@ impl Object {
 
     /// Returns a field of a struct as it was given, with the scopes that it has inside; nothing if it is unset.
     pub fn field_in_scope(&self, name: &str) -> Option<Object> {
-        Some(self.field(name)?.inside(&self.member_scopes()))
+        self.members().field(name)
+    }
+
+    /// Returns a view of a struct whose fields are asked for one after the other.
+    pub fn members(&self) -> Members<'_> {
+        Members { object: self, scopes: self.member_scopes() }
     }
 
     /// Returns the elements of a list as they were given, with the scopes that they have inside.
@@ -97,7 +123,7 @@ impl Object {
     }
 
     fn interpolate_scalar(&self, value: &Value, ty: &Type, work: &Work) -> Result<Interpolated, Error> {
-        if !value.as_text().is_some_and(may_have_tags) {
+        if !value.as_text().is_some_and(template::may_have_tags) {
             let object = self.rebuilt(Body::Scalar(ty.convert(value)?));
             return Ok(Interpolated { object, unbound: Vec::new() });
         }
@@ -163,10 +189,6 @@ fn tag(fragment: Fragment) -> Option<Tag> {
         Fragment::Tag(tag) => Some(tag),
         Fragment::Literal(_) => None,
     }
-}
-
-fn may_have_tags(text: &str) -> bool {
-    text.contains("{{") || text.contains("<<")
 }
 
 impl Interpolated {

@@ -30,11 +30,14 @@ pub(super) enum Body {
     /// The entries of a map.
     Map(Arc<[(Object, Object)]>),
     /// The fields of a struct, as its type orders them.
-    Struct(Arc<[Option<Object>]>),
+    Struct(Arc<[Option<Arc<Object>>]>),
 }
 
 /// A field given to a struct, and where its value stands.
 pub type FieldValue = (String, Value, Span);
+
+/// A member of a struct by its position among the fields; nothing unsets it.
+pub type Member = (usize, Option<Object>);
 
 impl Object {
     /// Makes an object of `value`, which was written at `at`.
@@ -92,20 +95,43 @@ impl Object {
         fields: impl IntoIterator<Item = FieldValue>,
         at: Span,
     ) -> Result<Object, Error> {
-        let mut values: Vec<_> = structure.fields().iter().map(|field| field.default.clone()).collect();
-        replace_fields(structure, &mut values, fields)?;
-        Ok(Object { ty: ty.clone(), body: Body::Struct(values.into()), scopes: Scopes::default(), at })
+        let members = fields.into_iter().map(|field| member(structure, field)).collect::<Result<_, _>>()?;
+        Ok(Object::of_members(ty, structure, members, at))
+    }
+
+    /// Makes a struct of members that are of their types already; those that are not given have their defaults.
+    pub fn of_members(ty: &Type, structure: &StructType, members: Vec<Member>, at: Span) -> Object {
+        let defaults = structure.fields().iter().map(|field| field.default.clone()).collect();
+        let body = Body::Struct(replaced(defaults, members));
+        Object { ty: ty.clone(), body, scopes: Scopes::default(), at }
+    }
+
+    /// Makes a list of elements that are of its element type already.
+    pub fn of_elements(ty: &Type, elements: Vec<Object>, at: Span) -> Object {
+        Object { ty: ty.clone(), body: Body::List(elements.into()), scopes: Scopes::default(), at }
+    }
+
+    /// Makes a map of entries that are of its types already.
+    pub fn of_entries(ty: &Type, entries: Vec<(Object, Object)>, at: Span) -> Object {
+        Object { ty: ty.clone(), body: Body::Map(entries.into()), scopes: Scopes::default(), at }
     }
 
     /// Returns a copy of a struct with some fields replaced.
     pub fn replace(&self, fields: impl IntoIterator<Item = FieldValue>) -> Result<Object, Error> {
-        match (&self.ty, &self.body) {
-            (Type::Struct(structure), Body::Struct(values)) => {
-                let mut values = values.to_vec();
-                replace_fields(structure, &mut values, fields)?;
-                Ok(Object { body: Body::Struct(values.into()), ..self.clone() })
+        let Type::Struct(structure) = &self.ty else {
+            return Err(ErrorKind::Unnamable { object: self.ty.name() }.into());
+        };
+        let members = fields.into_iter().map(|field| member(structure, field)).collect::<Result<_, _>>()?;
+        Ok(self.with_members(members))
+    }
+
+    /// Returns a copy of a struct with some members replaced by others that are of their types already.
+    pub fn with_members(&self, members: Vec<Member>) -> Object {
+        match &self.body {
+            Body::Struct(values) => {
+                Object { body: Body::Struct(replaced(values.to_vec(), members)), ..self.clone() }
             }
-            _ => Err(ErrorKind::Unnamable { object: self.ty.name() }.into()),
+            _ => self.clone(),
         }
     }
 
@@ -127,6 +153,14 @@ impl Object {
     /// Returns the type.
     pub fn ty(&self) -> &Type {
         &self.ty
+    }
+
+    /// Returns the name of a struct's type; of nothing else.
+    pub fn struct_name(&self) -> &str {
+        match &self.ty {
+            Type::Struct(structure) => structure.name(),
+            _ => "",
+        }
     }
 
     /// Returns the scopes that were bound to this object.
@@ -161,13 +195,13 @@ impl Object {
             (Type::Struct(structure), Body::Struct(values)) => (structure.fields(), values),
             _ => (&[], &[]),
         };
-        names.iter().zip(values).filter_map(|(field, value)| Some((field.name.as_str(), value.as_ref()?)))
+        names.iter().zip(values).filter_map(|(field, value)| Some((field.name.as_str(), value.as_deref()?)))
     }
 
     /// Returns a field of a struct as it was given; nothing if it is unset or unknown.
     pub fn field(&self, name: &str) -> Option<&Object> {
         match (&self.ty, &self.body) {
-            (Type::Struct(structure), Body::Struct(values)) => values[structure.position(name)?].as_ref(),
+            (Type::Struct(structure), Body::Struct(values)) => values[structure.position(name)?].as_deref(),
             _ => None,
         }
     }
@@ -239,23 +273,22 @@ impl From<Environment<Object>> for Binder {
     }
 }
 
-fn replace_fields(
-    structure: &StructType,
-    values: &mut [Option<Object>],
-    fields: impl IntoIterator<Item = FieldValue>,
-) -> Result<(), Error> {
-    for (name, value, at) in fields {
-        let Some(position) = structure.position(&name) else {
-            let fields = structure.fields().iter().map(|field| field.name.clone()).collect();
-            let kind = ErrorKind::UnknownField { name: structure.name().to_owned(), field: name, fields };
-            return Err(Error { kind, at });
-        };
-        values[position] = match value {
-            Value::Empty => None,
-            value => Some(Object::coerced(&structure.fields()[position].ty, &value, at)?),
-        };
+fn member(structure: &StructType, (name, value, at): FieldValue) -> Result<Member, Error> {
+    let position = structure.known_position(&name, at)?;
+    let value = match value {
+        Value::Empty => None,
+        value => Some(Object::coerced(&structure.fields()[position].ty, &value, at)?),
+    };
+    Ok((position, value))
+}
+
+fn replaced(mut values: Vec<Option<Arc<Object>>>, members: Vec<Member>) -> Arc<[Option<Arc<Object>>]> {
+    for (position, value) in members {
+        if let Some(place) = values.get_mut(position) {
+            *place = value.map(Arc::new);
+        }
     }
-    Ok(())
+    values.into()
 }
 
 fn enum_body(enumeration: &EnumType, value: &Value) -> Result<Body, Error> {

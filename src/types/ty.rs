@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::error::Error;
+use super::error::{Error, ErrorKind};
 use super::object::Object;
 use super::value::Value;
 use crate::diagnostics::Span;
@@ -66,7 +66,7 @@ pub struct Field {
     /// Whether it must be set for the struct to pass a check.
     pub required: bool,
     /// What it holds if it is not given.
-    pub default: Option<Object>,
+    pub default: Option<Arc<Object>>,
 }
 
 impl Field {
@@ -86,7 +86,7 @@ impl Field {
             Value::Empty => None,
             value => {
                 let plain = Object::coerced(&self.ty, value, Span::NONE)?.get()?;
-                Some(Object::new(&self.ty, &plain, Span::NONE)?)
+                Some(Arc::new(Object::new(&self.ty, &plain, Span::NONE)?))
             }
         };
         Ok(Field { default, ..self })
@@ -226,6 +226,18 @@ impl StructType {
     /// Returns the place of a field in [`StructType::fields`].
     pub fn position(&self, name: &str) -> Option<usize> {
         self.fields.iter().position(|field| field.name == name)
+    }
+
+    /// Returns the place of a field that was written at `at`.
+    ///
+    /// # Errors
+    /// The struct has no such field.
+    pub fn known_position(&self, name: &str, at: Span) -> Result<usize, Error> {
+        self.position(name).ok_or_else(|| {
+            let fields = self.fields.iter().map(|field| field.name.clone()).collect();
+            let kind = ErrorKind::UnknownField { name: self.name.clone(), field: name.to_owned(), fields };
+            Error { kind, at }
+        })
     }
 
     /// Says whether both have equal fields in any order, whatever their own names (SEMANTICS 8.5).

@@ -49,7 +49,7 @@ fn type_fields(ty: &Type, expected: &Json) -> Verdict {
         let wanted =
             json!([expected["field"], expected["type"], expected["required"], expected["has_default"]]);
         same("field", &found, &wanted)?;
-        let default = field.default.as_ref().map_or(Ok(Value::Null), Object::get).unwrap();
+        let default = field.default.as_deref().map_or(Ok(Value::Null), Object::get).unwrap();
         if !same_value(&default, &expected["default"]) {
             return Err(format!("default of {}: {default:?}", field.name));
         }

@@ -46,7 +46,10 @@ impl Pass<'_, '_> {
         {
             call.in_keywords = true;
             let listed = if call.listed { "], " } else { "" };
-            let start = format!("{listed}__keywords({}, [", call.number);
+            let start = match call.of_value {
+                true => format!("{listed}{}, [", call.number),
+                false => format!("{listed}__keywords({}, [", call.number),
+            };
             self.program.output.insert(&start, place);
         }
         self.next = at + 2;

@@ -104,7 +104,10 @@ impl Pass<'_, '_> {
         if listed {
             self.program.output.insert("[", callee);
         }
-        self.frames.push(Frame::new(at, Shape::Call(Call { number, callee, listed, in_keywords: false })));
+        self.frames.push(Frame::new(
+            at,
+            Shape::Call(Call { number, callee, listed, of_value: false, in_keywords: false }),
+        ));
     }
 
     /// Says whether a function of the standard library takes its positional arguments as a list.
@@ -127,8 +130,10 @@ impl Pass<'_, '_> {
         let number = self.program.sites.reserve(self.program.output.position());
         self.program.output.insert("__call([", callee);
         self.finish_token(at);
-        self.frames
-            .push(Frame::new(at, Shape::Call(Call { number, callee, listed: true, in_keywords: false })));
+        self.frames.push(Frame::new(
+            at,
+            Shape::Call(Call { number, callee, listed: true, of_value: true, in_keywords: false }),
+        ));
     }
 
     pub(super) fn closure(&mut self, at: usize) {
@@ -168,8 +173,9 @@ impl Pass<'_, '_> {
                     Scope::Function => self.program.names.close_function(),
                 }
             }
-            Shape::Call(Call { number, callee, listed, in_keywords }) => {
+            Shape::Call(Call { number, callee, listed, of_value, in_keywords }) => {
                 let end = match (listed, in_keywords) {
+                    (_, true) if *of_value => "]",
                     (_, true) => "])",
                     (true, false) => "]",
                     (false, false) => "",

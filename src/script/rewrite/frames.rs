@@ -1,5 +1,7 @@
 //! The brackets that are open while a script is rewritten, and the arguments and elements inside of them.
 
+use std::sync::Arc;
+
 use crate::diagnostics::Span;
 use crate::script::outline::Outline;
 use crate::script::sites::{Keyword, Origin, Parts, Site};
@@ -43,6 +45,8 @@ pub(crate) struct Call {
     pub(crate) callee: Span,
     /// Whether the positional arguments go into a list: a value is called, or a method of no known name.
     pub(crate) listed: bool,
+    /// Whether a value is called: its keywords need no value of their own then.
+    pub(crate) of_value: bool,
     /// Whether the first keyword was seen.
     pub(crate) in_keywords: bool,
 }
@@ -134,7 +138,7 @@ impl Frame {
         let mut site = Site { callee, ..Site::default() };
         for (key, value) in std::mem::take(&mut self.done) {
             match key {
-                Some((name, name_span)) => site.keywords.push(Keyword { name, name_span, value }),
+                Some((name, name_span)) => site.keywords.push(Arc::new(Keyword { name, name_span, value })),
                 None => site.positional.push(value),
             }
         }

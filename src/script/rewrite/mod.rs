@@ -3,7 +3,7 @@
 //! | written | compiled |
 //! |---|---|
 //! | `f(a, k = v)` | `f(a, __keywords(7, [v]))` |
-//! | `bc(name = "pi")`, where `bc` is a variable | `bc.__call([], __keywords(8, ["pi"]))` |
+//! | `bc(name = "pi")`, where `bc` is a variable | `bc.__call([], 8, ["pi"])` |
 //! | `ps[0](1)` | `ps[0].__call([1])` |
 //! | `x.first()`, where nothing of this name is a function | `x.__method("first", [])` |
 //! | `#{if: 1}` | `#{"if": 1}` |

@@ -59,13 +59,10 @@ fn keywords_become_one_last_argument() {
 
 #[test]
 fn values_are_called_and_functions_stay() {
-    becomes(
-        "let bc = Process(); bc(name = 'x');",
-        "let bc = Process(); bc.__call([], __keywords(1, ['x']));",
-    );
-    becomes("ps[0](1, x = 2)", "ps[0].__call([1, ], __keywords(0, [2]))");
+    becomes("let bc = Process(); bc(name = 'x');", "let bc = Process(); bc.__call([], 1, ['x']);");
+    becomes("ps[0](1, x = 2)", "ps[0].__call([1, ], 0, [2])");
     becomes("f(1)(2)", "f(1).__call([2])");
-    becomes("(a)(k = 1)", "(a).__call([], __keywords(0, [1]))");
+    becomes("(a)(k = 1)", "(a).__call([], 0, [1])");
     becomes("if (a) { (b) } (c)", "if (a) { (b) } (c)");
     becomes(
         "let join = |x| x; join(1); { let f = 1; f(2) } f(3)",
