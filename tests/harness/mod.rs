@@ -16,8 +16,9 @@ mod waiting;
 
 use std::ffi::OsStr;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 #[allow(unused_imports)]
 pub(crate) use invocation::{Invocation, Output, Running};
@@ -120,10 +121,18 @@ impl Drop for Thermos {
 fn a_process_that_is_left_behind_is_found_and_killed() {
     let thermos = Thermos::new();
     let mark = thermos.home();
-    let mut stray = Command::new("sleep").arg("1000").env("HOME", &mark).spawn().unwrap();
+    // Its environment can be read once it has said something, not as soon as it is spawned.
+    let mut stray = Command::new("bash");
+    stray
+        .args(["-c", "echo here; read -r never"])
+        .env("HOME", &mark)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    let mut stray = stray.spawn().unwrap();
+    BufReader::new(stray.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(thermos)));
     let message = *outcome.unwrap_err().downcast::<String>().unwrap();
-    assert!(message.contains("sleep 1000"), "{message}");
+    assert!(message.contains("read -r never"), "{message}");
     assert!(!stray.wait().unwrap().success());
     assert!(!mark.exists());
 }
