@@ -17,9 +17,11 @@ fn hold(thermos: &Thermos, cases: &[Case]) {
 
 #[test]
 fn malformed_flags_are_wrong_usage() {
-    let cases: [Case; 4] = [
+    let cases: [Case; 6] = [
         (&["status", "a("], 2, "usage", "unclosed group"),
         (&["status", "--verbosity", "4"], 2, "usage", "4 is not in 0..=3"),
+        (&["tail", "-n", "x", "id"], 2, "usage", "'x' for '--lines <LINES>': it is no whole number"),
+        (&["simplerun", "-j", "", "true"], 2, "usage", "it is no whole number"),
         (&["tail"], 2, "usage", "TASK_ID"),
         (&["tail", ".."], 2, "usage", "'..' is no task id"),
     ];

@@ -1,6 +1,7 @@
 //! A wrong command line as a diagnostic.
 
 use std::error::Error;
+use std::num::ParseIntError;
 
 use clap::error::ErrorKind;
 use thiserror::Error;
@@ -42,7 +43,16 @@ pub(super) fn diagnostic(error: &clap::Error) -> Diagnostic {
     let text = error.render().to_string();
     let (message, rest) = text.split_once("\n\n").unwrap_or((&text, ""));
     let message = message.strip_prefix("error: ").unwrap_or(message);
-    Diagnostic::error("usage", one_line(message)).with_help(help(rest))
+    let message = without_parser_words(error, one_line(message));
+    Diagnostic::error("usage", message).with_help(help(rest))
+}
+
+/// Says of a value that is no number that it is none, rather than where the standard library stopped reading it.
+fn without_parser_words(error: &clap::Error, message: String) -> String {
+    match error.source().and_then(|source| source.downcast_ref::<ParseIntError>()) {
+        Some(parse) => message.replace(&parse.to_string(), "it is no whole number"),
+        None => message,
+    }
 }
 
 /// Prefers the parser's tips (a similar name), then the usage.
@@ -52,7 +62,8 @@ fn help(rest: &str) -> String {
         return tips.join("; ");
     }
     let usage = rest.lines().find_map(|line| line.strip_prefix("Usage: "));
-    usage.map_or_else(|| "try --help".to_owned(), |usage| format!("usage: {usage}"))
+    usage
+        .map_or_else(|| "--help tells what each argument takes".to_owned(), |usage| format!("usage: {usage}"))
 }
 
 fn one_line(text: &str) -> String {
