@@ -89,6 +89,9 @@ pub(crate) struct RunArguments {
     /// Give commands the whole environment of this one, not just PATH, HOME, USER and what thermos sets
     #[arg(long)]
     pub(crate) preserve_env: bool,
+    /// Hold the task and its processes to the cpu and ram of their resources
+    #[arg(long)]
+    pub(crate) enforce: bool,
     /// Make every record reach the disk before going on: survives a loss of power, costs time
     #[arg(long)]
     pub(crate) durable: bool,

@@ -57,6 +57,7 @@ pub(crate) fn options(
         preserve_env: arguments.preserve_env,
         concurrency: arguments.jobs,
         durable: arguments.durable,
+        enforce: arguments.enforce,
         user: None,
     })
 }
@@ -102,6 +103,11 @@ impl From<RunnerError> for Failure {
             }
             RunnerError::Unsupported(_) => {
                 (Exit::Other, "unsupported", "leave it out of the task; nothing was started".to_owned())
+            }
+            RunnerError::Unlimited(_) => {
+                let help = "run it without --enforce, as root, or where a part of the cgroups is yours: \
+                    `systemd-run --user --scope -p Delegate=yes thermos run ...`";
+                (Exit::Other, "unlimited", help.to_owned())
             }
             RunnerError::Internal(_) => {
                 let help = "this is a defect of thermos: please report it with the files of checkpoints/ID";

@@ -22,6 +22,8 @@ pub struct Command<'a> {
     pub stderr: BorrowedFd<'a>,
     /// Signals that this process ignores and the program shall not.
     pub ignored: &'a [libc::c_int],
+    /// Bytes of address space that each process of the program may have.
+    pub address_space: Option<u64>,
 }
 
 /// A child of [`spawn`]; it is there to be reaped even if it could not execute.
@@ -41,6 +43,7 @@ struct Plan {
     stderr: i32,
     ignored: *const libc::c_int,
     ignored_count: usize,
+    address_space: Option<libc::rlimit>,
     parent: libc::pid_t,
     errno: i32,
 }
@@ -57,6 +60,7 @@ pub fn spawn(command: &Command<'_>) -> io::Result<Spawned> {
         stderr: command.stderr.as_raw_fd(),
         ignored: command.ignored.as_ptr(),
         ignored_count: command.ignored.len(),
+        address_space: command.address_space.map(|bytes| libc::rlimit { rlim_cur: bytes, rlim_max: bytes }),
         parent: nix::unistd::getpid().as_raw(),
         errno: 0,
     };
@@ -105,14 +109,18 @@ unsafe fn enter(plan: &Plan) {
         for index in 0..plan.ignored_count {
             libc::sigaction(*plan.ignored.add(index), &default, std::ptr::null_mut());
         }
-        if libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) != 0 {
-            return;
-        }
+        // Where this is not allowed, who finds the coordinator dead ends the command.
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
         if libc::getppid() != plan.parent {
             Errno::ESRCH.set();
             return;
         }
         if libc::dup2(plan.stdout, 1) < 0 || libc::dup2(plan.stderr, 2) < 0 {
+            return;
+        }
+        if let Some(limit) = &plan.address_space
+            && libc::setrlimit(libc::RLIMIT_AS, limit) != 0
+        {
             return;
         }
         let mut none: libc::sigset_t = std::mem::zeroed();

@@ -43,6 +43,38 @@ pub fn descendants(of: &[Pid], except: &HashSet<Pid>) -> io::Result<Vec<Found>> 
     Ok(found)
 }
 
+/// Finds those of `members` that live and neither are one of `supervisors` nor descend from one; never this process.
+pub fn unsupervised(members: &[Pid], supervisors: &HashSet<Pid>) -> io::Result<Vec<Found>> {
+    let mut found = Vec::new();
+    for &pid in members {
+        // Opened first, then looked at: a stranger that gets the number meanwhile is not what is held.
+        if pid != Pid::this()
+            && let Some(held) = hold(pid, |_| true)?
+            && !is_supervised(pid, supervisors)?
+        {
+            found.push(held);
+        }
+    }
+    Ok(found)
+}
+
+/// Walks up from a process to a supervisor, to this process, or to the end.
+fn is_supervised(pid: Pid, supervisors: &HashSet<Pid>) -> io::Result<bool> {
+    let mut at = pid;
+    loop {
+        if supervisors.contains(&at) {
+            return Ok(true);
+        }
+        match identity::stat(at)? {
+            Some(stat) if stat.parent > 1 && at != Pid::this() => at = Pid::from_raw(stat.parent),
+            Some(_) => return Ok(false),
+            None if at == pid => return Ok(true),
+            // An ancestor went meanwhile, and its children have another parent now.
+            None => at = pid,
+        }
+    }
+}
+
 /// Sends a signal to all descendants of a process; says how many got it.
 pub fn signal_descendants(of: Pid, signal: Signal) -> io::Result<usize> {
     let mut count = 0;

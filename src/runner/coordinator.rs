@@ -13,12 +13,14 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::Pid;
 
 use super::command::{Output, arguments, run_environment};
+use super::group::Confinement;
 use super::journal::wall_seconds;
 use crate::checkpoint::claim::claim;
 use crate::checkpoint::paths::run_logs;
 use crate::checkpoint::record::Usage;
 use crate::checkpoint::stream::Writer;
 use crate::checkpoint::{CheckpointError, ProcessState, ProcessStatus, Record, TaskPaths};
+use crate::process::cgroup::{OomCounter, RunGroup, TaskGroup};
 use crate::process::identity::{self, Machine};
 use crate::process::reap::{Ended, Exit, Reaped, reap_any};
 use crate::process::{fork, signals, spawn, tree};
@@ -38,6 +40,8 @@ pub(super) mod code {
     pub(in crate::runner) const NO_LOGS: i32 = 6;
     /// The claim cannot be written.
     pub(in crate::runner) const NO_CLAIM: i32 = 7;
+    /// The limits of the run cannot be set.
+    pub(in crate::runner) const NO_LIMITS: i32 = 9;
     /// A record or the system failed it later on.
     pub(super) const BROKEN: i32 = 8;
 }
@@ -64,17 +68,26 @@ pub(super) struct Setup {
     /// Signals that the runner ignores and commands shall not.
     pub(super) ignored: Vec<libc::c_int>,
     pub(super) durable: bool,
+    /// The cgroup of the task.
+    pub(super) group: Option<TaskGroup>,
+    /// Whether resources are limits.
+    pub(super) enforce: bool,
+    /// Counts what the kernel kills for want of memory, where runs have no cgroups of their own.
+    pub(super) oom: Option<OomCounter>,
 }
 
 /// One run.
 #[derive(Debug)]
 pub(super) struct Assignment<'a> {
     pub(super) process: &'a str,
+    /// The place of the process in its task.
+    pub(super) place: u32,
     pub(super) run: u64,
     /// The number of its WAITING record.
     pub(super) seq: u64,
     pub(super) command: &'a str,
     pub(super) destination: LogDestination,
+    pub(super) confinement: Confinement,
 }
 
 /// Lives through a run in a forked child and returns its exit code. All signals are blocked.
@@ -92,6 +105,10 @@ struct Coordinator<'a> {
     stream: Writer,
     /// The last record.
     status: ProcessStatus,
+    /// The cgroup of this run, if it is limited.
+    group: Option<RunGroup>,
+    /// Whether the runner had everything killed.
+    killed: bool,
 }
 
 /// Gets everything that can fail over with before the claim.
@@ -104,9 +121,12 @@ fn prepare<'a>(setup: &'a Setup, assignment: &'a Assignment<'a>) -> Result<Coord
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => code::NO_ROOM,
             _ => code::NO_LOGS,
         })?;
+    let group = confine(setup, assignment).map_err(|_| code::NO_LIMITS)?;
     let status = forked(setup, assignment).map_err(|_| code::BROKEN)?;
     match claim(&setup.paths, "claim", status.clone(), setup.durable) {
-        Ok(Some(stream)) => Ok(Coordinator { setup, assignment, output, stream, status }),
+        Ok(Some(stream)) => {
+            Ok(Coordinator { setup, assignment, output, stream, status, group, killed: false })
+        }
         Ok(None) => Err(code::TAKEN),
         Err(error) if error.is_no_space() => Err(code::NO_ROOM),
         Err(_) => Err(code::NO_CLAIM),
@@ -124,8 +144,18 @@ fn become_coordinator(
     };
     fork::detach_standard_descriptors()?;
     nix::unistd::setsid()?;
-    fork::become_subreaper()?;
+    // Where that is not allowed, the runner finds what a coordinator leaves.
+    let _ = fork::become_subreaper();
     Ok(console)
+}
+
+/// Makes the cgroup of the run, if there are limits.
+fn confine(setup: &Setup, assignment: &Assignment<'_>) -> io::Result<Option<RunGroup>> {
+    let name = format!("{}.{}", assignment.place, assignment.run);
+    match setup.group.as_ref().filter(|_| setup.enforce) {
+        Some(group) => group.run(&name, &assignment.confinement.limits),
+        None => Ok(None),
+    }
 }
 
 fn forked(setup: &Setup, assignment: &Assignment<'_>) -> io::Result<ProcessStatus> {
@@ -165,7 +195,10 @@ impl Coordinator<'_> {
             })?,
             None => self.record_command(&ended)?,
         }
-        self.clean_up().map_err(CheckpointError::io("clean up in", self.setup.paths.folder()))
+        self.clean_up().map_err(CheckpointError::io("clean up in", self.setup.paths.folder()))?;
+        // What cannot be removed now is removed with the task's.
+        let _ = self.group.as_ref().map(RunGroup::remove);
+        Ok(())
     }
 
     /// Starts the command, as soon as the system has room for it; nothing if the run is to end before.
@@ -182,17 +215,20 @@ impl Coordinator<'_> {
 
     fn spawn(&self) -> io::Result<spawn::Spawned> {
         let Assignment { process, run, command, .. } = self.assignment;
+        // The command is born where this process is; only it shall be limited.
+        let _inside = self.group.as_ref().map(RunGroup::enter).transpose()?;
         spawn::spawn(&spawn::Command {
             arguments: &arguments(command)?,
             environment: &run_environment(&self.setup.environment, &self.setup.sandbox, process, *run),
             stdout: self.output.stdout(),
             stderr: self.output.stderr(),
             ignored: &self.setup.ignored,
+            address_space: self.assignment.confinement.address_space,
         })
     }
 
     /// Waits for the command and passes on what the runner wants; reaps whatever becomes an orphan.
-    fn wait(&self, command: Pid) -> io::Result<Ended> {
+    fn wait(&mut self, command: Pid) -> io::Result<Ended> {
         let mut signals = stop_signals();
         signals.add(Signal::SIGCHLD);
         loop {
@@ -204,19 +240,38 @@ impl Coordinator<'_> {
             }
             match signals::wait(&signals, None)? {
                 Some(Signal::SIGTERM) => drop(tree::signal_descendants(Pid::this(), Signal::SIGTERM)?),
-                Some(Signal::SIGQUIT) => drop(tree::signal_descendants(Pid::this(), Signal::SIGKILL)?),
+                Some(Signal::SIGQUIT) => {
+                    self.killed = true;
+                    tree::signal_descendants(Pid::this(), Signal::SIGKILL)?;
+                }
                 _ => {}
             }
         }
     }
 
     fn record_command(&mut self, ended: &Ended) -> Result<(), CheckpointError> {
-        let (state, return_code) = judge(ended.exit);
+        let (mut state, return_code) = judge(ended.exit);
+        let out_of_memory = state != ProcessState::Success && self.ran_out_of_memory(ended.exit);
+        if out_of_memory {
+            state = ProcessState::Failed;
+        }
         let usage = Usage { user: ended.user, system: ended.system, max_rss: ended.max_rss };
         self.record_end(state, |status| {
             status.return_code = Some(return_code);
             status.usage = Some(usage);
+            status.reason = out_of_memory.then(|| "out of memory".to_owned());
         })
+    }
+
+    /// Says whether the kernel ended the command, or a part of it, for want of memory.
+    fn ran_out_of_memory(&self, exit: Exit) -> bool {
+        match &self.group {
+            Some(group) => group.ran_out_of_memory(),
+            None => {
+                let killed = exit == Exit::Signal(libc::SIGKILL) && !self.killed;
+                killed && self.setup.oom.as_ref().is_some_and(OomCounter::has_risen)
+            }
+        }
     }
 
     fn record_end(

@@ -44,6 +44,9 @@ pub enum RunnerError {
     /// Something that this version cannot do; nothing was started.
     #[error("{0} is not supported by this version")]
     Unsupported(String),
+    /// Limits were to be enforced that cannot be here; nothing was started.
+    #[error("resources cannot be enforced: {0}")]
+    Unlimited(String),
     /// The task cannot be run as it is; nothing was started.
     #[error("{0}")]
     Refused(String),

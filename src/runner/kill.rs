@@ -7,6 +7,7 @@ use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
 use super::error::RunnerError;
+use super::group;
 use super::journal::close;
 use super::launch::read_document;
 use super::options::Caller;
@@ -96,6 +97,7 @@ fn end_owned(
         (None, _) => remove_unstarted(&paths),
         (Some(header), Some(state)) if state.is_terminal() => {
             close(&paths, header.durable)?;
+            group::forget(header);
             sink.event(&Event::AlreadyEnded { state });
             Ok(state.clone())
         }

@@ -7,6 +7,7 @@ use super::command::common_environment;
 use super::coordinator::Setup;
 use super::engine::Engine;
 use super::error::RunnerError;
+use super::group::{self, Group};
 use super::journal::{Journal, close, wall_ms};
 use super::options::{Caller, Options};
 use super::owner::own;
@@ -63,6 +64,7 @@ pub fn resume(
     let Some(header) = &stream.state.header else { return Err(RunnerError::NeverStarted(id.clone())) };
     if let Some(state) = stream.state.task_state().filter(|state| state.is_terminal()) {
         close(&paths, header.durable)?;
+        group::forget(header);
         sink.event(&Event::AlreadyEnded { state });
         return Ok(state.clone());
     }
@@ -97,7 +99,10 @@ fn start(
     let document = document.map_err(CheckpointError::io("write", &paths.active()))?;
     files::replace(&paths.active(), &document, 0o600, options.durable)?;
     let mut journal = Journal::open(paths, owner, stream, options.durable)?;
-    let header = header(task, options, user, &journal)?;
+    let launch = random_mark().map_err(RunnerError::system("read random bytes"))?;
+    let (group, degraded) = group::make(task, &launch, options.enforce)?;
+    let mut header = header(task, options, user, &journal)?;
+    (header.launch, header.cgroup) = (launch, group.as_ref().map(Group::record));
     let status = journal.task_status(TaskState::Active);
     journal.record(vec![Record::RunnerHeader(Box::new(header)), Record::TaskStatus(Box::new(status))])?;
     journal.sync()?;
@@ -106,7 +111,9 @@ fn start(
     }
     journal.forget();
     sink.event(&Event::Task { state: &TaskState::Active, reason: None });
-    Engine::new(task, journal, caller, sink)?.run()
+    let unlimited = Some(task).filter(|_| options.enforce).and_then(group::not_enforced);
+    degraded.iter().chain(&unlimited).for_each(|note| sink.event(&Event::Note(note)));
+    Engine::new(task, journal, group, caller, sink)?.run()
 }
 
 fn header(task: &Task, options: &Options, user: &RunAs, journal: &Journal) -> Result<Header, RunnerError> {
@@ -122,20 +129,22 @@ fn header(task: &Task, options: &Options, user: &RunAs, journal: &Journal) -> Re
         uid: user.uid,
         ports: options.ports.iter().cloned().collect(),
         boot_id,
-        launch: random_mark().map_err(RunnerError::system("read random bytes"))?,
+        launch: String::new(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         chroot: false,
         preserve_env: options.preserve_env,
         concurrency: options.concurrency,
         durable: options.durable,
-        enforce: false,
+        enforce: options.enforce,
+        resources: task.resources.clone(),
+        cgroup: None,
         launcher: "fork".to_owned(),
         extra: serde_json::Map::new(),
     })
 }
 
 /// Makes what all coordinators of a task have in common.
-pub(super) fn setup(journal: &Journal, caller: &Caller) -> Result<Setup, RunnerError> {
+pub(super) fn setup(journal: &Journal, group: Option<&Group>, caller: &Caller) -> Result<Setup, RunnerError> {
     let header = journal.header()?;
     Ok(Setup {
         paths: journal.paths.clone(),
@@ -145,6 +154,9 @@ pub(super) fn setup(journal: &Journal, caller: &Caller) -> Result<Setup, RunnerE
         environment: common_environment(header, caller),
         ignored: signals::ignored(),
         durable: header.durable,
+        group: group.map(|group| group.group.clone()),
+        enforce: header.enforce,
+        oom: group::oom_counter(),
     })
 }
 

@@ -24,6 +24,8 @@ pub struct Options {
     pub concurrency: Option<u32>,
     /// Syncs records, so that they survive a power failure.
     pub durable: bool,
+    /// Makes limits of the resources that the task and its processes say they need.
+    pub enforce: bool,
     /// As whom commands run instead of the task's own user.
     pub user: Option<String>,
 }

@@ -31,7 +31,6 @@ pub(super) fn check(task: &Task, options: &Options) -> Result<RunAs, RunnerError
 pub(super) fn check_header(header: &Header) -> Result<(), RunnerError> {
     let other = match header {
         Header { chroot: true, .. } => "a task in a chroot".to_owned(),
-        Header { enforce: true, .. } => "a task with enforced limits".to_owned(),
         Header { launcher, .. } if launcher != "fork" => format!("launcher '{launcher}'"),
         Header { uid, user, .. } if *uid != geteuid().as_raw() => {
             format!("running as another user ('{user}')")

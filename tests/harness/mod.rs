@@ -59,7 +59,25 @@ impl Thermos {
 
     /// Prepares `thermos` with arguments.
     pub(crate) fn command(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Invocation {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_thermos"));
+        self.prepare(Command::new(env!("CARGO_BIN_EXE_thermos")), arguments)
+    }
+
+    /// Prepares a program that executes `thermos`, which is given to it with its arguments.
+    pub(crate) fn command_through<'a>(
+        &self,
+        wrapper: &[&str],
+        arguments: impl IntoIterator<Item = &'a str>,
+    ) -> Invocation {
+        let mut command = Command::new(wrapper[0]);
+        command.args(&wrapper[1..]).arg(env!("CARGO_BIN_EXE_thermos"));
+        self.prepare(command, arguments)
+    }
+
+    fn prepare(
+        &self,
+        mut command: Command,
+        arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+    ) -> Invocation {
         command
             .args(arguments)
             .current_dir(self.home())
