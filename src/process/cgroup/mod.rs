@@ -290,4 +290,31 @@ mod tests {
             assert!(!group.folder().exists());
         });
     }
+
+    #[test]
+    fn in_the_unified_hierarchy_supervisors_and_runs_have_leaves_of_their_own() {
+        alone(|| {
+            let hierarchies = Hierarchy::all().unwrap();
+            let unified = hierarchies.iter().find(|hierarchy| hierarchy.is_unified());
+            let controllers = unified.map(|one| hierarchy::words(&one.own().join("cgroup.controllers")));
+            let Some(controller) = controllers.into_iter().flatten().next() else { return };
+            let name = format!("thermos-test-leaves-{}", std::process::id());
+            let Ok(group) = TaskGroup::make(&name, &[&controller], &Limits::default()) else { return };
+            let membership = group.join().unwrap();
+            let run = group.run("0.0", &Limits::default()).unwrap().unwrap();
+            let inside = run.enter().unwrap();
+            let mut child = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
+            drop(inside);
+            let members = |name: &str| hierarchy::words(&group.folder().join(name).join("cgroup.procs"));
+            assert_eq!(members("work/0.0"), [child.id().to_string()]);
+            assert_eq!(members("runner"), [std::process::id().to_string()]);
+            assert_eq!(group.members().unwrap().len(), 2);
+            child.kill().unwrap();
+            child.wait().unwrap();
+            run.remove().unwrap();
+            drop(membership);
+            group.remove().unwrap();
+            assert!(!group.folder().exists());
+        });
+    }
 }
