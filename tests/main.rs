@@ -16,6 +16,7 @@ mod harness;
 mod hazards;
 mod layers;
 mod limits;
+mod pictures;
 mod properties;
 mod readme;
 mod replay;

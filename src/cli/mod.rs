@@ -11,6 +11,7 @@ mod configuration;
 mod context;
 mod exit;
 mod failure;
+mod graph;
 mod inspect;
 mod kill;
 mod launch;
@@ -30,6 +31,7 @@ mod tail;
 mod task_id;
 mod tasks;
 mod terminal;
+mod timeline;
 mod usage;
 
 use std::path::PathBuf;
@@ -76,6 +78,8 @@ enum Command {
     Inspect(inspect::InspectArguments),
     Status(status::StatusArguments),
     Tail(tail::TailArguments),
+    Graph(graph::GraphArguments),
+    Timeline(timeline::TimelineArguments),
     Kill(kill::KillArguments),
     Resume(resume::ResumeArguments),
     Repl(repl::ReplArguments),
@@ -91,6 +95,8 @@ impl Command {
             Command::Inspect(arguments) => arguments.run(context),
             Command::Status(arguments) => arguments.run(context),
             Command::Tail(arguments) => arguments.run(context),
+            Command::Graph(arguments) => arguments.run(context),
+            Command::Timeline(arguments) => arguments.run(context),
             Command::Kill(arguments) => arguments.run(context),
             Command::Resume(arguments) => arguments.run(context),
             Command::Repl(arguments) => arguments.run(context),

@@ -5,8 +5,10 @@ use super::exit::Exit;
 use super::failure::{Failure, file_help, reason};
 use super::patterns::{self, Pattern};
 use super::usage::Malformed;
-use crate::checkpoint::{CheckpointError, Root, TaskEntry, TaskId, TaskPaths};
+use crate::checkpoint::{CheckpointError, Root, Status, TaskEntry, TaskId, TaskPaths};
 use crate::diagnostics::{Diagnostic, did_you_mean_help};
+use crate::runner::{self, RunnerError};
+use crate::schema::Task;
 
 /// Reads a TASK_ID argument.
 pub(crate) fn parse_id(text: &str) -> Result<TaskId, Malformed> {
@@ -54,7 +56,17 @@ pub(crate) fn none_found(root: &Root, patterns: &[Pattern]) -> Failure {
     Failure::new(Exit::Failed, Diagnostic::error("nothing_found", message).with_help(help))
 }
 
-fn unknown(root: &Root, id: &TaskId) -> Failure {
+/// Reads what a task is and how it is; a failure if its checkpoint is damaged or nothing of it has started.
+pub(crate) fn read(paths: &TaskPaths) -> Result<(Task, Status), Failure> {
+    let task = runner::read_task(paths)?;
+    match Status::read(paths)? {
+        Some(status) => Ok((task, status)),
+        None => Err(RunnerError::NeverStarted(paths.id().clone()).into()),
+    }
+}
+
+/// There is no task of this id.
+pub(crate) fn unknown(root: &Root, id: &TaskId) -> Failure {
     let message = format!("there is no task {id} under {}", root.path().display());
     let diagnostic = Diagnostic::error("unknown_task", message)
         .with_help("`thermos status` lists all tasks; --root names another root")

@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 use super::error::RunnerError;
 use super::group;
 use super::journal::close;
-use super::launch::read_document;
+use super::launch::read_task;
 use super::options::Caller;
 use super::owner::{PATIENCE, PAUSE, living_runner};
 use super::recovery::recover;
@@ -113,7 +113,7 @@ fn take_over(
     caller: &Caller,
     sink: &mut dyn Sink,
 ) -> Result<TaskState, RunnerError> {
-    let task = read_document(&paths)?;
+    let task = read_task(&paths)?;
     // On disk before anything happens: whoever comes after a death of this process goes on with it.
     request.write(&paths)?;
     recover(&task, paths, owner, stream, caller, sink)?.run()

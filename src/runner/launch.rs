@@ -14,7 +14,7 @@ use super::owner::own;
 use super::recovery::recover;
 use super::sink::{Event, Sink};
 use super::support::{self, RunAs};
-use crate::checkpoint::find::read_task;
+use crate::checkpoint::find;
 use crate::checkpoint::load::{RunnerStream, load_runner};
 use crate::checkpoint::{
     CheckpointError, Header, Ownership, Record, Root, TaskId, TaskPaths, TaskState, files,
@@ -46,7 +46,7 @@ pub fn run(
         (true, Some(state)) if state.is_terminal() => {
             Err(RunnerError::Finished { id: paths.id().clone(), state })
         }
-        (true, _) if read_document(&paths)? != *task => Err(RunnerError::OtherTask(paths.id().clone())),
+        (true, _) if read_task(&paths)? != *task => Err(RunnerError::OtherTask(paths.id().clone())),
         (true, _) => go_on(task, paths, owner, stream, caller, sink),
     }
 }
@@ -68,7 +68,7 @@ pub fn resume(
         sink.event(&Event::AlreadyEnded { state });
         return Ok(state.clone());
     }
-    let task = read_document(&paths)?;
+    let task = read_task(&paths)?;
     go_on(&task, paths, owner, stream, caller, sink)
 }
 
@@ -161,8 +161,8 @@ pub(super) fn setup(journal: &Journal, group: Option<&Group>, caller: &Caller) -
 }
 
 /// Reads the task that a checkpoint belongs to.
-pub(super) fn read_document(paths: &TaskPaths) -> Result<Task, RunnerError> {
-    let document = read_task(paths)?.ok_or_else(|| RunnerError::NotFound(paths.id().clone()))?;
+pub fn read_task(paths: &TaskPaths) -> Result<Task, RunnerError> {
+    let document = find::read_task(paths)?.ok_or_else(|| RunnerError::NotFound(paths.id().clone()))?;
     let task = serde_json::from_slice(&document);
     Ok(task.map_err(|error| CheckpointError::Damaged {
         path: paths.active(),

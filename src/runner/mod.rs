@@ -33,6 +33,6 @@ mod support;
 
 pub use error::RunnerError;
 pub use kill::{KillOptions, kill};
-pub use launch::{resume, run};
+pub use launch::{read_task, resume, run};
 pub use options::{Caller, Options};
 pub use sink::{Event, Sink};
