@@ -1,6 +1,6 @@
 //! Words what a check finds as diagnostics: where, what was expected and found, what to do.
 
-use crate::diagnostics::{Diagnostic, Sources, Span, did_you_mean};
+use crate::diagnostics::{Diagnostic, Sources, Span, did_you_mean, with_article};
 use crate::template::{ResolveError, Tag, Work};
 use crate::types::{Error, ErrorKind, Object, Problem, ProblemKind, Step};
 
@@ -335,7 +335,7 @@ fn expectation(target: &str, detail: Option<&str>) -> String {
         ("Boolean", _) => "true or false".to_owned(),
         ("String", _) => "text".to_owned(),
         (_, Some(detail)) => detail.split_once(" is not ").map_or(detail, |(_, choices)| choices).to_owned(),
-        (other, None) => format!("a {other}"),
+        (other, None) => with_article(other),
     }
 }
 

@@ -219,7 +219,10 @@ fn register_lists(engine: &mut Engine) {
     });
     engine.register_fn("+", |left: Object, right: Array| [elements(left), right].concat());
     engine.register_fn("+", |left: Array, right: Object| [left, elements(right)].concat());
-    engine.register_fn("+", |left: Object, right: Object| [elements(left), elements(right)].concat());
+    engine.register_fn("+", |left: Object, right: Object| match (left.elements(), right.elements()) {
+        (None, None) => Dynamic::from(format!("{left}{right}")),
+        _ => [elements(left), elements(right)].concat().into(),
+    });
 }
 
 fn map_elements(context: NativeCallContext, list: &mut Array, function: FnPtr) -> Outcome<Array> {

@@ -10,7 +10,7 @@ use super::sites::Origin;
 use super::state::Shared;
 use super::unknown::python_help;
 use super::values::{Keywords, TypeValue, dynamic, keywords, kind, plain};
-use crate::diagnostics::{Span, did_you_mean_help};
+use crate::diagnostics::{Span, did_you_mean_help, with_article};
 use crate::schema::is_runtime_reference;
 use crate::template::{Binding, Bound, Environment, Reference};
 use crate::types::{Binder, Error, Object, Type, bindings};
@@ -113,7 +113,7 @@ fn bindings_map(environment: &Environment<Object>) -> Dynamic {
 /// An unknown field.
 pub(crate) fn field(shared: &Shared, object: &Object, name: &str, at: Span) -> Outcome<Dynamic> {
     let Type::Struct(structure) = object.ty() else {
-        let message = format!("a {} has no field `{name}`", object.ty());
+        let message = format!("{} has no field `{name}`", with_article(&object.ty().name()));
         return Mistake::new("unknown_field", message, at)
             .with_label("unknown field")
             .with_help("only structs have fields; elements are written `list[0]` and `map[\"key\"]`")
@@ -215,7 +215,7 @@ pub(crate) fn element(object: &Object, index: &Dynamic, at: Span) -> Outcome<Dyn
     let found = entries.iter().find(|(known, _)| known.to_string() == key);
     found
         .map(|(_, value)| Dynamic::from(value.clone()))
-        .ok_or_else(|| missing(format!("a {} has nothing at {key}", object.ty())).into())
+        .ok_or_else(|| missing(format!("{} has nothing at {key}", with_article(&object.ty().name()))).into())
 }
 
 /// Returns the keywords of a map's copy as Rhai's map, which forgets their order.

@@ -128,7 +128,7 @@ fn mistakes_say_where_and_what_to_do() {
     );
     is_wrong(
         "Task(processes = [Process(name = 'a'), 5]);",
-        "expected Process, found an integer",
+        "expected a Process, found an integer",
         "a.thermos:1:40",
         "write its fields: `Process(field = value)`, or give a map",
     );
