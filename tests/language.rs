@@ -15,6 +15,18 @@ fn printed(text: &str) -> Vec<String> {
     output.stderr.lines().map(str::to_owned).collect()
 }
 
+#[test]
+fn strings_in_single_quotes_are_strings_also_before_a_sign() {
+    let found = printed(
+        "let x = 'cd';
+        fn f(y) { 'ab' + y }
+        let g = |y| 'it\\'s ' - y;
+        print(f(x) + '\"\\t\\x41' + 'é' + '');
+        print('a' + 'b' == \"ab\" && #{'k k': 1}.keys()[0] == 'k k');",
+    );
+    assert_eq!(found, ["abcd\"\tAé", "true"]);
+}
+
 const NODE: &str =
     "let Node = Struct(\"Node\", name = Required(String), children = Default(List(\"Node\"), []));";
 

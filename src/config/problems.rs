@@ -1,12 +1,16 @@
 //! Words what a check finds as diagnostics: where, what was expected and found, what to do.
 
 use crate::diagnostics::{Diagnostic, Sources, Span, did_you_mean, with_article};
+use crate::script::Uses;
 use crate::template::{ResolveError, Tag, Work};
 use crate::types::{Error, ErrorKind, Object, Problem, ProblemKind, Step};
 
 use super::hints::{self, Bindings};
 use super::json_places::{self, Key};
 use super::places;
+
+/// The most problems of a task that are told.
+const MAX_PROBLEMS: usize = 1000;
 
 /// The most bindings that a diagnostic shows.
 const MAX_BINDINGS: usize = 8;
@@ -40,13 +44,19 @@ pub(super) struct Wording<'a> {
     pub(super) json: Option<usize>,
     /// Objects from which a field was left out because it is wrong, by place, and the field.
     pub(super) flawed: &'a [(Span, String)],
+    /// Where values that are written elsewhere were given.
+    pub(super) uses: &'a Uses,
 }
 
 impl Wording<'_> {
     /// Makes the diagnostics of the problems, but of those that follow from a mistake told before.
     pub(super) fn diagnostics(&self, problems: &[Problem]) -> Vec<Found> {
         let mut diagnostics = Vec::new();
-        for problem in problems {
+        for (told, problem) in problems.iter().enumerate() {
+            if diagnostics.len() == MAX_PROBLEMS {
+                diagnostics.push(self.more(problems.len() - told).into());
+                break;
+            }
             let placed = Problem { at: self.place_of(problem), ..problem.clone() };
             if self.is_known(&placed) {
                 continue;
@@ -61,6 +71,13 @@ impl Wording<'_> {
             diagnostics.push(Found { diagnostic, object });
         }
         diagnostics
+    }
+
+    fn more(&self, count: usize) -> Diagnostic {
+        let message = format!("{count} more of the task's values may be wrong");
+        Diagnostic::error("more", message)
+            .with_path(format!("task \"{}\"", self.task))
+            .with_help("mend those above first: they may have one cause")
     }
 
     /// Says whether the value at fault is not the checked one, but one inside of what that refers to.
@@ -117,6 +134,10 @@ impl Wording<'_> {
                     None => diagnostic,
                 }
             }
+        };
+        let diagnostic = match &problem.kind {
+            ProblemKind::Missing | ProblemKind::Unbound(_) => diagnostic,
+            _ => self.uses.explain(diagnostic, problem.at, self.sources),
         };
         self.with_bindings(diagnostic, problem).with_path(self.path(&problem.path))
     }

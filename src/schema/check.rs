@@ -2,7 +2,7 @@
 //!
 //! Finds every problem. What only the plan can tell (cycles, unknown processes in an order) is checked above.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::task::{
     CommandLine, Constraint, LogDestination, LogMode, Logger, Process, Resources, RotatePolicy, Task,
@@ -37,8 +37,10 @@ pub fn check_task(object: &Object, work: &Work) -> Result<Task, Vec<Problem>> {
     // What can be read is sound. Only for what cannot, the typecheck goes through it all again, to say why.
     if task.is_none() || !reader.sound || !reader.problems.is_empty() {
         work.start_again(left);
-        let problems = object.check(is_runtime_reference, work);
+        let mut problems = object.check(is_runtime_reference, work);
         if !problems.is_empty() {
+            let known: HashSet<String> = problems.iter().map(Problem::way).collect();
+            problems.extend(reader.problems.into_iter().filter(|one| !known.contains(&one.way())));
             return Err(problems);
         }
     }
@@ -118,8 +120,8 @@ impl Reader<'_> {
     }
 
     fn process(&mut self, object: &Here<'_>) -> Option<Process> {
-        let name = self.text(object, "name")?;
-        if let Some(problem) = process_name_problem(&name) {
+        let name = self.text(object, "name");
+        if let Some(problem) = name.as_deref().and_then(process_name_problem) {
             self.invalid(
                 object,
                 "name",
@@ -132,7 +134,7 @@ impl Reader<'_> {
         let max_failures = self.count(object, "max_failures");
         let min_duration = self.count(object, "min_duration");
         Some(Process {
-            name,
+            name: name?,
             cmdline: cmdline?,
             resources,
             max_failures: max_failures?,

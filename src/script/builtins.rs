@@ -76,6 +76,8 @@ fn register_calls(engine: &mut Engine, shared: &Shared) {
     engine.register_fn("__keywords", move |number: i64, values: Array| {
         keywords_of(&state.site_of(number), values)
     });
+    let state = shared.clone();
+    engine.register_fn("__at", move |expression: i64, value: Dynamic| state.mark(expression, value));
     // Rhai finds a function for the exact types at once, but tries many signatures before one for any type.
     register_call::<TypeValue>(engine, shared);
     register_call::<Object>(engine, shared);
@@ -314,12 +316,13 @@ fn export(shared: &Shared, task: &Dynamic, origin: &Origin) -> Outcome<()> {
             })
             .raise();
     }
-    match part(ty, task, origin) {
+    let traced = shared.origin(task, origin);
+    match part(ty, task, traced.as_ref().unwrap_or(origin)) {
         Ok(task) => {
             shared.lock().exports.push(Export { task, at: origin.span });
             Ok(())
         }
-        Err(error) => shared.note(Mistake::from(error.at(origin.span))),
+        Err(error) => shared.note(Mistake::from(shared.at_key(error.at(origin.span)))),
     }
 }
 

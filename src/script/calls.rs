@@ -33,7 +33,7 @@ impl Arguments {
     ///
     /// # Errors
     /// A positional argument that is no map.
-    pub(crate) fn fields(self, callee: &str) -> Outcome<Keywords> {
+    pub(crate) fn fields(self, shared: &Shared, callee: &str) -> Outcome<Keywords> {
         let mut all = Vec::new();
         for (value, origin) in self.positional {
             match keywords(&value, &origin) {
@@ -51,7 +51,7 @@ impl Arguments {
             }
         }
         all.extend(self.keywords.0);
-        Ok(Keywords(all))
+        Ok(Keywords(shared.traced(all)))
     }
 
     /// Takes exactly one positional argument.
@@ -118,13 +118,14 @@ fn not_callable<T>(what: &str, at: Span) -> Outcome<T> {
 fn construct(shared: &Shared, ty: &Type, arguments: Arguments) -> Outcome<Object> {
     let at = arguments.callee;
     if let Type::Struct(structure) = ty {
-        let given = arguments.fields(structure.name())?;
+        let given = arguments.fields(shared, structure.name())?;
         let made = Object::of_members(ty, structure, sound_members(shared, structure, &given, at)?, at);
         return pass_trap(shared, made, at);
     }
     let (value, origin) = arguments.single(&ty.name())?;
+    let origin = shared.origin(&value, &origin).unwrap_or(origin);
     let made = part(ty, &value, &origin);
-    made.map_err(|error| Mistake::from(error.at(origin.span)).into())
+    made.map_err(|error| Mistake::from(shared.at_key(error.at(origin.span))).into())
 }
 
 /// Makes a copy of an object with some fields replaced.
@@ -133,7 +134,7 @@ fn replace(shared: &Shared, object: &Object, arguments: Arguments) -> Outcome<Ob
         return not_callable(&kind(&Dynamic::from(object.clone())), arguments.callee);
     };
     let at = arguments.callee;
-    let given = arguments.fields(object.struct_name())?;
+    let given = arguments.fields(shared, object.struct_name())?;
     let made = object.with_members(sound_members(shared, structure, &given, object.at())?);
     pass_trap(shared, made, at)
 }
@@ -165,7 +166,7 @@ fn sound_members(
         match member(structure, entry) {
             Ok(member) => members.push(member),
             Err(error) => {
-                let mistake = Mistake::from(error.at(entry.origin().span));
+                let mistake = Mistake::from(shared.at_key(error.at(entry.origin().span)));
                 shared.note(mistake.with_path(path(structure, given, entry)))?;
                 shared.flaw(at, entry.name());
             }

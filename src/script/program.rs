@@ -5,6 +5,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::include::Loader;
+use super::origins::Origins;
 use super::outline::Outline;
 use super::positions::{Output, Positions};
 use super::rewrite::{Names, Rewriter};
@@ -40,6 +41,8 @@ pub(crate) struct Texts {
     pub(crate) constants: HashSet<String>,
     /// Files that were included.
     pub(crate) included: HashSet<String>,
+    /// Where values come from, if that is noted.
+    pub(crate) origins: Option<Origins>,
 }
 
 /// A program that Rhai can compile.
@@ -124,6 +127,7 @@ impl Texts {
             in_library: self.in_library,
             fields: &self.fields,
             reads: HashSet::new(),
+            origins: self.origins.as_mut(),
         };
         let main = files.len().saturating_sub(1);
         let outcome = rewriter.file(main);

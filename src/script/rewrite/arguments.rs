@@ -26,8 +26,9 @@ impl Pass<'_, '_> {
             }
             _ => {}
         }
+        let marked = self.open_item_mark(at, &[",", ")", "]", "}"]);
         if let Some(frame) = self.frames.last_mut() {
-            frame.begin_item(at);
+            frame.begin_item(at, marked);
         }
         Ok(())
     }
@@ -60,7 +61,7 @@ impl Pass<'_, '_> {
     pub(super) fn key(&mut self, at: usize) {
         let place = self.place(at);
         let text = self.text(at);
-        let name = text.trim_matches('"').to_owned();
+        let name = text.trim_matches(['"', '\'']).to_owned();
         if let Some(frame) = self.frames.last_mut() {
             frame.set_key(name, place);
         }

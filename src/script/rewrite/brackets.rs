@@ -25,13 +25,15 @@ impl Pass<'_, '_> {
             ")" | "]" | "}" => return self.close(at),
             "," => {
                 self.end_closures();
-                if let Some(frame) = self.frames.last_mut() {
-                    frame.end_item(self.file, at.saturating_sub(1));
+                let last = at.saturating_sub(1);
+                if self.frames.last_mut().is_some_and(|frame| frame.end_item(self.file, last)) {
+                    self.close_mark(last);
                 }
                 self.copy(at);
             }
             ";" => {
                 self.end_closures();
+                self.end_assignment(at);
                 self.check_statement_end(at)?;
                 self.commit_lets(self.frames.len());
                 self.copy(at);
@@ -40,6 +42,15 @@ impl Pass<'_, '_> {
             "=" if matches!(self.frames.last(), Some(Frame { shape: Shape::Parameters, .. })) => {
                 let name = self.before(at).to_owned();
                 return Err(SyntaxError::new(Mistake::ParameterDefault(name), self.place(at)));
+            }
+            "=" if matches!(self.frames.last(), None | Some(Frame { shape: Shape::Block(_), .. })) => {
+                self.copy(at);
+                if let Some(value) = self.file.tokens.get(self.next) {
+                    self.gap(value);
+                    if self.open_item_mark(self.next, &[";"]) {
+                        self.assigned.push(self.frames.len());
+                    }
+                }
             }
             _ => self.copy(at),
         }
@@ -163,7 +174,9 @@ impl Pass<'_, '_> {
     pub(super) fn close(&mut self, at: usize) -> Result<(), SyntaxError> {
         self.end_closures();
         let mut frame = self.pop(at)?;
-        frame.end_item(self.file, at.saturating_sub(1));
+        if frame.end_item(self.file, at.saturating_sub(1)) {
+            self.close_mark(at.saturating_sub(1));
+        }
         let place = self.place(at);
         match &frame.shape {
             Shape::Block(scope) => {

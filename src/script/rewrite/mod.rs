@@ -7,16 +7,18 @@
 //! | `ps[0](1)` | `ps[0].__call([1])` |
 //! | `x.first()`, where nothing of this name is a function | `x.__method("first", [])` |
 //! | `#{if: 1}` | `#{"if": 1}` |
-//! | `''` | `""` |
+//! | `'a'` | `"a"` |
 //!
 //! The numbers lead to the table of calls. Everything is copied token by token, and every position leads back.
 //!
 //! - `pass`: one file, token by token; `words`, `brackets` and `arguments` are its parts.
+//! - `marks`: what is put around values so that their places are known, where that is asked for.
 //! - `frames`: the brackets that are open. `names`: the variables in scope.
 
 mod arguments;
 mod brackets;
 mod frames;
+mod marks;
 mod names;
 mod pass;
 #[cfg(test)]
@@ -26,6 +28,7 @@ mod words;
 use std::collections::HashSet;
 
 use self::pass::Pass;
+use super::origins::Origins;
 use super::outline::Outline;
 use super::positions::Output;
 use super::sites::Sites;
@@ -56,6 +59,8 @@ pub(crate) struct Rewriter<'a> {
     pub(crate) fields: &'a HashSet<String>,
     /// The top-level variables that functions read.
     pub(crate) reads: HashSet<String>,
+    /// Where the expressions that make values are noted, if they are.
+    pub(crate) origins: Option<&'a mut Origins>,
 }
 
 impl Rewriter<'_> {
@@ -72,6 +77,8 @@ impl Rewriter<'_> {
             frames: Vec::new(),
             closures: Vec::new(),
             lets: Vec::new(),
+            assigned: Vec::new(),
+            marked_lets: Vec::new(),
             pending: None,
             includes: 0,
             next: 0,

@@ -66,6 +66,10 @@ impl Pass<'_, '_> {
         match name {
             "let" | "const" if self.file.is_word(at + 1) => {
                 self.lets.push((self.frames.len(), self.text(at + 1).to_owned()));
+                if self.program.origins.is_some() {
+                    self.declaration(at);
+                    return Ok(());
+                }
             }
             "for" => self.pend(at + 1, "in", Scope::Block),
             "catch" => self.pend(at + 2, ")", Scope::Block),
@@ -125,7 +129,11 @@ impl Pass<'_, '_> {
                 return Ok(());
             }
         };
+        let marked = source == "__constant" && self.is_literal_value(at, at) && self.open_mark(at, at);
         self.program.output.insert(&format!("{source}(\"{name}\")"), self.place(at));
+        if marked {
+            self.close_mark(at);
+        }
         self.finish_token(at);
         Ok(())
     }
