@@ -27,6 +27,20 @@ fn strings_in_single_quotes_are_strings_also_before_a_sign() {
     assert_eq!(found, ["abcd\"\tAé", "true"]);
 }
 
+#[test]
+fn methods_of_a_script_change_what_they_are_called_on() {
+    let found = printed(
+        "fn grow(x) { this.push(x); }
+        fn twice() { this * 2 }
+        fn rename(to) { this(name = to) }
+        let list = [1]; list.grow(2); print(list);
+        let nested = #{l: [[]]}; nested.l[0].grow(3); print(nested.l);
+        let n = 4; fn read() { n.twice() } print(read());
+        let p = Process(name = 'a'); fn other() { p.rename('b').name } print(other() + p.name);",
+    );
+    assert_eq!(found, ["[1, 2]", "[[3]]", "8", "ba"]);
+}
+
 const NODE: &str =
     "let Node = Struct(\"Node\", name = Required(String), children = Default(List(\"Node\"), []));";
 

@@ -23,13 +23,20 @@ type Diagnostics = Vec<Diagnostic>;
 /// Checks the tasks that the request asks for.
 pub(super) fn check(request: &Request) -> Result<Loaded<Task>, Diagnostics> {
     each_task(request, |evaluation, object, index, name| {
-        let task = schema::check_task(object, &evaluation.work).map_err(|problems| {
-            let names = object.reachable_names();
-            evaluation.wording(name, index, &names).diagnostics(&problems)
-        })?;
-        let wording = evaluation.wording(name, index, &[]);
-        schedule::check(&wording, object, &task).map_err(|diagnostic| vec![Found::from(*diagnostic)])?;
-        Ok(task)
+        let (task, mut found, plan) = match schema::check_task(object, &evaluation.work) {
+            Ok(task) => {
+                let plan = schedule::check(&evaluation.wording(name, index, &[]), object, &task);
+                (Some(task), Vec::new(), plan)
+            }
+            Err(problems) => {
+                let names = object.reachable_names();
+                let wording = evaluation.wording(name, index, &names);
+                let plan = schedule::check_sketch(&wording, object, &evaluation.work);
+                (None, wording.diagnostics(&problems), plan)
+            }
+        };
+        found.extend(plan.into_iter().map(Found::from));
+        task.filter(|_| found.is_empty()).ok_or(found)
     })
 }
 

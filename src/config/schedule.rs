@@ -1,21 +1,63 @@
 //! Words what only the plan of a task can tell: cycles, orders of unknown processes, waits that cannot end.
 
+use std::collections::HashSet;
+
 use super::json_places::Key;
 use super::problems::Wording;
 use crate::diagnostics::{Diagnostic, Span, did_you_mean};
 use crate::plan::{self, PlanError};
-use crate::schema::Task;
+use crate::schema::{self, Constraint, Sketch, Task};
+use crate::template::Work;
 use crate::types::Object;
 
-/// Checks the plan of a task. The message begins with the original's sentence (LANGUAGE section 4).
-pub(super) fn check(wording: &Wording, object: &Object, task: &Task) -> Result<(), Box<Diagnostic>> {
-    let error = match plan::check(task) {
-        Ok(()) => return Ok(()),
-        Err(error) => error,
-    };
-    let links = links(task, &error);
+/// The most mistakes in a plan that are told.
+const MAX_MISTAKES: usize = 20;
+
+/// Tells everything that is wrong with the plan of a task. A message begins with the original's sentence (LANGUAGE
+/// section 4).
+pub(super) fn check(wording: &Wording, object: &Object, task: &Task) -> Vec<Diagnostic> {
+    let mut diagnostics = Vec::new();
+    // Most plans are right: a copy is made of the others alone.
+    let Err(mut error) = plan::check(task) else { return diagnostics };
+    let mut task = task.clone();
+    while diagnostics.len() < MAX_MISTAKES {
+        let links = links(&task, &error);
+        diagnostics.push(word(wording, object, &task, &error, &links));
+        let Some(constraint) = links.first().and_then(|link| task.constraints.get_mut(link.constraint))
+        else {
+            break;
+        };
+        // Without this one the others are found.
+        *constraint = Constraint::nothing();
+        match plan::check(&task) {
+            Ok(()) => break,
+            Err(next) => error = next,
+        }
+    }
+    diagnostics
+}
+
+/// Tells what is wrong with the plan of a task that is wrong elsewhere too, as far as that can be known.
+pub(super) fn check_sketch(wording: &Wording, object: &Object, work: &Work) -> Vec<Diagnostic> {
+    let Sketch { mut task, is_complete } = schema::sketch(object, wording.task, work);
+    if !is_complete {
+        // An order may name, or join, what is not known.
+        let names: HashSet<&str> = task.processes.iter().map(|process| process.name.as_str()).collect();
+        let is_known = |constraint: &Constraint| {
+            constraint.order.iter().all(|name| !name.is_empty() && names.contains(name.as_str()))
+        };
+        let orders = task.constraints.iter().map(|constraint| match is_known(constraint) {
+            true => constraint.clone(),
+            false => Constraint::nothing(),
+        });
+        task.constraints = orders.collect();
+    }
+    check(wording, object, &task)
+}
+
+fn word(wording: &Wording, object: &Object, task: &Task, error: &PlanError, links: &[Link]) -> Diagnostic {
     let constraint = links.first().map(|link| link.constraint);
-    let (detail, help) = explain(task, &error, constraint);
+    let (detail, help) = explain(task, error, constraint);
     let path = match constraint {
         Some(index) => format!("task \"{}\".constraints[{index}]", task.name),
         None => format!("task \"{}\".constraints", task.name),
@@ -34,7 +76,7 @@ pub(super) fn check(wording: &Wording, object: &Object, task: &Task) -> Result<(
     let labelled = places
         .into_iter()
         .fold(diagnostic, |diagnostic, (at, label)| diagnostic.with_label(wording.sources.place(at), label));
-    Err(Box::new(labelled.with_help(help)))
+    labelled.with_help(help)
 }
 
 /// The most constraints that a diagnostic shows.

@@ -6,6 +6,7 @@
 mod builtins;
 mod callback;
 mod calls;
+mod changes;
 mod engine;
 mod failure;
 mod grammar;

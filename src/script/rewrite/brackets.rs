@@ -96,6 +96,7 @@ impl Pass<'_, '_> {
             match self.before(before) {
                 "fn" => self.open(at, Shape::Parameters),
                 "." | "?." | "::" => self.open_call(at, before),
+                _ if name == "this" => self.open_value_call(at, before),
                 _ if is_keyword(name) => self.open(at, Shape::Group),
                 _ if self.program.names.meaning(name) == Meaning::Other => self.open_call(at, before),
                 _ => self.open_value_call(at, before),

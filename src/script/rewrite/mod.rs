@@ -53,6 +53,8 @@ pub(crate) struct Rewriter<'a> {
     pub(crate) functions: &'a HashSet<String>,
     /// Functions of the program: these hide those of the standard library.
     pub(crate) functions_of_files: &'a HashSet<String>,
+    /// Functions of the program that change what they are called on.
+    pub(crate) changers: &'a HashSet<String>,
     /// Whether this is the standard library itself, which passes such arguments on as the list that they are.
     pub(crate) in_library: bool,
     /// Names of fields: `x.name()` reads the field even if there is a function `name`.

@@ -3,6 +3,7 @@
 use super::frames::{Call, Frame, Scope, Shape};
 use super::names::Meaning;
 use super::pass::{Pass, Pending};
+use crate::script::changes::change_of;
 use crate::script::habits::habit_at;
 use crate::script::syntax::{Mistake, SyntaxError};
 
@@ -14,38 +15,6 @@ const KEYWORDS: [&str; 22] = [
 
 /// Methods that Rhai treats in its own way.
 const SPECIAL_METHODS: [&str; 4] = ["call", "curry", "is_shared", "type_of"];
-
-/// Methods of Rhai that change what they are called on.
-const MUTATORS: [&str; 26] = [
-    "push",
-    "append",
-    "insert",
-    "pad",
-    "pop",
-    "shift",
-    "remove",
-    "clear",
-    "truncate",
-    "chop",
-    "reverse",
-    "sort",
-    "sort_by",
-    "sort_desc",
-    "splice",
-    "drain",
-    "retain",
-    "dedup",
-    "set",
-    "mixin",
-    "fill_with",
-    "crop",
-    "trim",
-    "replace",
-    "make_upper",
-    "make_lower",
-];
-
-const ASSIGNMENTS: [&str; 12] = ["=", "+=", "-=", "*=", "/=", "%=", "**=", "<<=", ">>=", "&=", "|=", "^="];
 
 /// Says whether Rhai keeps this word for itself.
 pub(crate) fn is_keyword(word: &str) -> bool {
@@ -112,9 +81,8 @@ impl Pass<'_, '_> {
     /// A name that is read. Rhai's closures would capture what is no variable to Rhai: it is asked for by a call.
     pub(super) fn variable(&mut self, at: usize) -> Result<(), SyntaxError> {
         let name = self.text(at);
-        let end = self.end_of_chain(at);
-        let called = self.text(end) == "(" && MUTATORS.contains(&self.before(end)) && end > at + 1;
-        let assigned = called || ASSIGNMENTS.contains(&self.text(end));
+        let change = change_of(self.file, at);
+        let assigned = change.is_by(self.program.changers);
         let source = match self.program.names.meaning(name) {
             Meaning::Global if assigned => {
                 return Err(SyntaxError::new(Mistake::GlobalAssigned(name.to_owned()), self.place(at)));
@@ -136,34 +104,6 @@ impl Pass<'_, '_> {
         }
         self.finish_token(at);
         Ok(())
-    }
-
-    /// Returns the token after `name.field[index].field`.
-    pub(super) fn end_of_chain(&self, name: usize) -> usize {
-        let mut at = name + 1;
-        loop {
-            match self.text(at) {
-                "." if self.file.is_word(at + 1) => at += 2,
-                "[" => at = self.end_of_index(at),
-                _ => return at,
-            }
-        }
-    }
-
-    pub(super) fn end_of_index(&self, open: usize) -> usize {
-        let mut depth = 0_usize;
-        for at in open..self.file.tokens.len() {
-            match self.text(at) {
-                "[" | "?[" => depth += 1,
-                "]" => depth -= 1,
-                ";" => return at,
-                _ => {}
-            }
-            if depth == 0 {
-                return at + 1;
-            }
-        }
-        self.file.tokens.len()
     }
 
     /// Notes the names from token `first` to the token `end` for the block that follows.
