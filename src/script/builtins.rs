@@ -77,6 +77,11 @@ fn register_calls(engine: &mut Engine, shared: &Shared) {
         keywords_of(&state.site_of(number), values)
     });
     let state = shared.clone();
+    engine.register_fn("__entering", move |number: i64, last: Dynamic| {
+        state.enter_library(number);
+        last
+    });
+    let state = shared.clone();
     engine.register_fn("__at", move |expression: i64, value: Dynamic| state.mark(expression, value));
     // Rhai finds a function for the exact types at once, but tries many signatures before one for any type.
     register_call::<TypeValue>(engine, shared);

@@ -66,6 +66,8 @@ pub(crate) struct State {
     pub(crate) flawed: Vec<(Span, String)>,
     /// The making of an object at which evaluation stops, to see which calls lead there: its place and its name.
     pub(crate) trap: Option<(Span, Option<String>)>,
+    /// The call of the standard library that was entered last, if values are traced.
+    pub(crate) library_call: Option<usize>,
     /// Whether typed mistakes are gathered rather than raised.
     pub(crate) gather: bool,
     /// Exported tasks.
@@ -116,21 +118,42 @@ impl Shared {
     /// Returns the call that a native function was called by, as it was written.
     pub(crate) fn site(&self, context: &NativeCallContext) -> Arc<Site> {
         let position = context.call_position();
-        let (Some(line), None) = (position.line(), context.call_source()) else { return Arc::default() };
+        let (Some(line), None) = (position.line(), context.call_source()) else {
+            return Arc::new(Site { callee: self.library_call(), ..Site::default() });
+        };
         let column = position.position().unwrap_or(0);
         self.lock().texts.sites.at(line as u32, column as u32).unwrap_or_default()
+    }
+
+    /// Notes the call of a function of the standard library that comes next.
+    pub(crate) fn enter_library(&self, number: i64) {
+        self.lock().library_call = usize::try_from(number).ok();
+    }
+
+    /// Returns where the standard library was called from, if that is noted.
+    fn library_call(&self) -> Span {
+        let state = self.lock();
+        let site = state.library_call.and_then(|number| state.texts.sites.get(number));
+        site.map_or(Span::NONE, |site| site.callee)
     }
 
     /// Returns a call by its number, as it was written.
     pub(crate) fn site_of(&self, number: i64) -> Arc<Site> {
         let number = usize::try_from(number).unwrap_or(usize::MAX);
-        self.lock().texts.sites.get(number).unwrap_or_default()
+        let site = self.lock().texts.sites.get(number).unwrap_or_default();
+        match self.library_call() {
+            // The calls inside of the library have no places.
+            callee if site.callee.is_none() && !callee.is_none() => {
+                Arc::new(Site { callee, ..(*site).clone() })
+            }
+            _ => site,
+        }
     }
 
     /// Returns where the call of a native function is written.
     pub(crate) fn at(&self, context: &NativeCallContext) -> Span {
         let position = context.call_position();
-        let (Some(line), None) = (position.line(), context.call_source()) else { return Span::NONE };
+        let (Some(line), None) = (position.line(), context.call_source()) else { return self.library_call() };
         self.lock().texts.positions.resolve(line as u32, position.position().unwrap_or(0) as u32)
     }
 

@@ -18,6 +18,17 @@ const FILES: [(&str, &str); 5] = [
     ("", include_str!("../../stdlib/globals.thermos")),
 ];
 
+/// Functions of the library that need no module.
+pub(crate) const LIBRARY: [&str; 7] = [
+    "order",
+    "combine_tasks",
+    "concat_tasks",
+    "java_options",
+    "python_options",
+    "SimpleTask",
+    "SequentialTask",
+];
+
 /// Functions of the library that take any number of positional arguments.
 pub(crate) const VARIADIC: [&str; 17] = [
     "order",

@@ -1,6 +1,7 @@
 //! Arguments of calls and elements of literals: their keywords and keys.
 
 use super::frames::{Call, Shape};
+use super::marks::ENDS;
 use super::pass::Pass;
 use super::words::is_keyword;
 use crate::script::syntax::{Mistake, SyntaxError};
@@ -26,9 +27,9 @@ impl Pass<'_, '_> {
             }
             _ => {}
         }
-        let marked = self.open_item_mark(at, &[",", ")", "]", "}"]);
+        let marks = self.open_call_mark(at) + usize::from(self.open_item_mark(at, &ENDS));
         if let Some(frame) = self.frames.last_mut() {
-            frame.begin_item(at, marked);
+            frame.begin_item(at, marks);
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use super::pass::{Pass, Pending};
 use super::words::is_keyword;
 use crate::script::habits::{Habit, is_dictionary};
 use crate::script::lexer::Kind;
-use crate::script::stdlib::VARIADIC;
+use crate::script::stdlib::{LIBRARY, VARIADIC};
 use crate::script::syntax::{Mistake, SyntaxError, closing};
 
 impl Pass<'_, '_> {
@@ -26,9 +26,8 @@ impl Pass<'_, '_> {
             "," => {
                 self.end_closures();
                 let last = at.saturating_sub(1);
-                if self.frames.last_mut().is_some_and(|frame| frame.end_item(self.file, last)) {
-                    self.close_mark(last);
-                }
+                let marks = self.frames.last_mut().map_or(0, |frame| frame.end_item(self.file, last));
+                self.close_marks(marks, last);
                 self.copy(at);
             }
             ";" => {
@@ -111,6 +110,7 @@ impl Pass<'_, '_> {
     pub(super) fn open_call(&mut self, at: usize, callee: usize) {
         let number = self.program.sites.reserve(self.word_at);
         let listed = self.is_variadic(callee);
+        let of_library = self.is_of_library(callee);
         let callee = self.place(callee);
         self.copy(at);
         if listed {
@@ -118,7 +118,7 @@ impl Pass<'_, '_> {
         }
         self.frames.push(Frame::new(
             at,
-            Shape::Call(Call { number, callee, listed, of_value: false, in_keywords: false }),
+            Shape::Call(Call { number, callee, listed, of_value: false, of_library, in_keywords: false }),
         ));
     }
 
@@ -136,6 +136,17 @@ impl Pass<'_, '_> {
         }
     }
 
+    /// Says whether a function is one of the standard library.
+    fn is_of_library(&self, callee: usize) -> bool {
+        let name = self.text(callee);
+        match self.before(callee) {
+            _ if self.program.in_library => false,
+            "." | "?." => false,
+            "::" => true,
+            _ => LIBRARY.contains(&name) && !self.program.functions_of_files.contains(name),
+        }
+    }
+
     pub(super) fn open_value_call(&mut self, at: usize, callee: usize) {
         let callee = self.place(callee);
         self.program.output.insert(".", callee);
@@ -144,7 +155,14 @@ impl Pass<'_, '_> {
         self.finish_token(at);
         self.frames.push(Frame::new(
             at,
-            Shape::Call(Call { number, callee, listed: true, of_value: true, in_keywords: false }),
+            Shape::Call(Call {
+                number,
+                callee,
+                listed: true,
+                of_value: true,
+                of_library: false,
+                in_keywords: false,
+            }),
         ));
     }
 
@@ -175,9 +193,8 @@ impl Pass<'_, '_> {
     pub(super) fn close(&mut self, at: usize) -> Result<(), SyntaxError> {
         self.end_closures();
         let mut frame = self.pop(at)?;
-        if frame.end_item(self.file, at.saturating_sub(1)) {
-            self.close_mark(at.saturating_sub(1));
-        }
+        let marks = frame.end_item(self.file, at.saturating_sub(1));
+        self.close_marks(marks, at.saturating_sub(1));
         let place = self.place(at);
         match &frame.shape {
             Shape::Block(scope) => {
@@ -187,7 +204,7 @@ impl Pass<'_, '_> {
                     Scope::Function => self.program.names.close_function(),
                 }
             }
-            Shape::Call(Call { number, callee, listed, of_value, in_keywords }) => {
+            Shape::Call(Call { number, callee, listed, of_value, in_keywords, .. }) => {
                 let end = match (listed, in_keywords) {
                     (_, true) if *of_value => "]",
                     (_, true) => "])",

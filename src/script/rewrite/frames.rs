@@ -47,6 +47,8 @@ pub(crate) struct Call {
     pub(crate) listed: bool,
     /// Whether a value is called: its keywords need no value of their own then.
     pub(crate) of_value: bool,
+    /// Whether this is a function of the standard library.
+    pub(crate) of_library: bool,
     /// Whether the first keyword was seen.
     pub(crate) in_keywords: bool,
 }
@@ -70,8 +72,8 @@ pub(crate) struct Frame {
 #[derive(Debug)]
 struct Item {
     first: usize,
-    /// Whether it is marked.
-    marked: bool,
+    /// How many marks are open around it.
+    marks: usize,
     /// The last token of a literal that began with the element, and what is inside of it.
     literal: Option<(usize, Parts)>,
 }
@@ -105,8 +107,8 @@ impl Frame {
     }
 
     /// Begins an element.
-    pub(crate) fn begin_item(&mut self, first: usize, marked: bool) {
-        self.item = Some(Item { first, marked, literal: None });
+    pub(crate) fn begin_item(&mut self, first: usize, marks: usize) {
+        self.item = Some(Item { first, marks, literal: None });
     }
 
     /// Notes that a literal closed, in case the element is this literal and nothing else.
@@ -116,13 +118,13 @@ impl Frame {
         }
     }
 
-    /// Ends an element with the token `last`; says whether it is marked.
-    pub(crate) fn end_item(&mut self, file: &Outline, last: usize) -> bool {
-        let Some(item) = self.item.take() else { return false };
+    /// Ends an element with the token `last`; says how many marks are open around it.
+    pub(crate) fn end_item(&mut self, file: &Outline, last: usize) -> usize {
+        let Some(item) = self.item.take() else { return 0 };
         let parts = item.literal.filter(|(close, _)| *close == last).map(|(_, parts)| parts);
         let origin = Origin { span: file.span(item.first, last), parts: parts.unwrap_or_default() };
         self.done.push((self.key.take(), origin));
-        item.marked
+        item.marks
     }
 
     /// Returns what a literal list or map has inside.

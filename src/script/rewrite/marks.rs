@@ -4,6 +4,9 @@ use super::frames::{Frame, Shape};
 use super::pass::Pass;
 use crate::script::lexer::Kind;
 
+/// What ends an argument or an element.
+pub(super) const ENDS: [&str; 4] = [",", ")", "]", "}"];
+
 /// Functions that Rhai reads in its own way: their arguments stay as they are.
 const UNMARKED: [&str; 6] = ["Fn", "is_def_var", "is_def_fn", "call", "curry", "include"];
 
@@ -19,8 +22,34 @@ impl Pass<'_, '_> {
 
     /// Closes a mark behind the token `last`.
     pub(super) fn close_mark(&mut self, last: usize) {
-        let place = self.place(last);
-        self.program.output.insert(")", place);
+        self.close_marks(1, last);
+    }
+
+    /// Closes some marks behind the token `last`.
+    pub(super) fn close_marks(&mut self, marks: usize, last: usize) {
+        if marks > 0 {
+            let place = self.place(last);
+            self.program.output.insert(&")".repeat(marks), place);
+        }
+    }
+
+    /// Opens a mark before the last argument of a function of the standard library, which has no places itself: what it
+    /// makes is made at this call. Returns how many.
+    pub(super) fn open_call_mark(&mut self, first: usize) -> usize {
+        let number = match self.frames.last() {
+            Some(Frame { shape: Shape::Call(call), .. }) if call.of_library => call.number,
+            _ => return 0,
+        };
+        let Some(last) = self.end_of_item(first, &ENDS).filter(|_| self.program.origins.is_some()) else {
+            return 0;
+        };
+        let ends_call =
+            self.text(last + 1) == ")" || self.text(last + 2) == ")" && self.text(last + 1) == ",";
+        if ends_call {
+            let place = self.place(first);
+            self.program.output.insert(&format!("__entering({number}, "), place);
+        }
+        usize::from(ends_call)
     }
 
     /// Says whether a text or number is a value here, rather than a pattern, a bound or a key.
