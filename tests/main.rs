@@ -14,6 +14,7 @@ mod finalizers;
 mod fuzz;
 mod harness;
 mod hazards;
+mod helpers;
 mod language;
 mod layers;
 mod limits;

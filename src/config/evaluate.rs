@@ -81,7 +81,8 @@ impl Evaluation {
 /// What was found wrong, and what is strange.
 struct Wrong {
     found: Vec<Found>,
-    /// Mistakes after these are no values at fault: the last of them ended the evaluation, or no task was found.
+    /// How many of them may be told better by an evaluation that traces values. What ends an evaluation is none, but for
+    /// what a script itself, or the standard library, refuses.
     values: usize,
     warnings: Diagnostics,
 }
@@ -89,7 +90,8 @@ struct Wrong {
 impl From<Diagnostics> for Wrong {
     fn from(diagnostics: Diagnostics) -> Wrong {
         let found: Vec<Found> = diagnostics.into_iter().map(Found::from).collect();
-        let values = found.len().saturating_sub(1);
+        let thrown = found.last().is_some_and(|last| last.diagnostic.code == "thermos::thrown");
+        let values = if thrown { found.len() } else { found.len().saturating_sub(1) };
         Wrong { found, values, warnings: Vec::new() }
     }
 }

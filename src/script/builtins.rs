@@ -275,6 +275,8 @@ fn register_text(engine: &mut Engine) {
     engine.register_fn("%", move |pattern: ImmutableString, value: Dynamic| fill(&pattern, &[value]));
     // Rhai's own looks up how to write the number, each time.
     engine.register_fn("+", |text: ImmutableString, number: i64| format!("{text}{number}"));
+    // What the standard library says that it has found.
+    engine.register_fn("__kind", |value: Dynamic| kind(&value));
     let join = |list: &[Dynamic], separator: &str| list.iter().map(show).collect::<Vec<_>>().join(separator);
     engine.register_fn("join", move |list: Array, separator: ImmutableString| join(&list, &separator));
     engine.register_fn("join", move |separator: ImmutableString, list: Array| join(&list, &separator));

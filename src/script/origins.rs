@@ -80,6 +80,14 @@ impl Origins {
         value
     }
 
+    /// Returns where a value is written; of an object, where it was made.
+    pub(crate) fn place(&self, value: &Dynamic) -> Option<Span> {
+        match value.read_lock::<Object>() {
+            Some(object) => Some(object.at()).filter(|at| !at.is_none()),
+            None => self.found(value),
+        }
+    }
+
     fn found(&self, value: &Dynamic) -> Option<Span> {
         let mark = self.marks.get(usize::try_from(value.tag()).ok()?.checked_sub(1)?)?;
         if mark.value.as_ref().is_some_and(|known| !is_same(known, value)) {

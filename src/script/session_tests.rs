@@ -250,7 +250,7 @@ fn the_standard_library_orders_and_joins_tasks() {
         "let a = 1;\nSequentialTask(constraints = [Constraint()]);",
         "Cannot turn a Task with existing constraints into a SequentialTask!",
         "a.thermos:2:1",
-        "look at what this call is given",
+        "leave its constraints out; a Task with both says its order itself: `constraints = order(..) + order(..)`",
     );
 }
 

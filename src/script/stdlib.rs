@@ -50,6 +50,18 @@ pub(crate) const VARIADIC: [&str; 17] = [
     "Options::python",
 ];
 
+/// Returns the functions of a module, but for those that only the library needs; none if there is no such module.
+pub(crate) fn functions(module: &str) -> Vec<&'static str> {
+    let text =
+        FILES.iter().find(|(name, _)| !name.is_empty() && *name == module).map_or("", |(_, text)| text);
+    let mut names: Vec<&str> =
+        text.lines().filter_map(|line| line.strip_prefix("fn ")?.split('(').next()).collect();
+    let documented = |name: &str| text.contains(&format!("{module}::{name}("));
+    names.retain(|name| documented(name));
+    names.dedup();
+    names
+}
+
 /// Registers the library.
 ///
 /// # Errors

@@ -3,6 +3,7 @@
 use super::failure::type_word;
 use super::program::Texts;
 use super::raise::Mistake;
+use super::stdlib;
 use super::tokens::next_token;
 use crate::diagnostics::{Span, did_you_mean_help};
 
@@ -94,7 +95,17 @@ pub(crate) fn unknown_function(signature: &str, texts: &Texts, names: &[String],
     if !name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
         return operator(name, &given, at);
     }
-    if texts.functions.contains(name) {
+    if let Some(module) = module(signature) {
+        let functions = stdlib::functions(module);
+        if !functions.contains(&name) {
+            let help = did_you_mean_help(name, functions.iter().copied())
+                .unwrap_or_else(|| format!("it has {}", functions.join(", ")));
+            return Mistake::new("unknown_function", format!("{module} has no function `{name}`"), at)
+                .with_label("unknown")
+                .with_help(help);
+        }
+    }
+    if texts.functions.contains(name) || module(signature).is_some() {
         return arguments(name, &given, texts, at);
     }
     let known = names.iter().chain(&texts.functions).map(String::as_str);
@@ -104,6 +115,23 @@ pub(crate) fn unknown_function(signature: &str, texts: &Texts, names: &[String],
     Mistake::new("unknown_function", format!("there is no function `{name}`"), at)
         .with_label("unknown")
         .with_help(help)
+}
+
+/// Returns the module of the standard library that a function is looked for in.
+fn module(signature: &str) -> Option<&str> {
+    let (module, _) = signature.split('(').next()?.split_once("::")?;
+    Some(module.trim()).filter(|module| !stdlib::functions(module).is_empty())
+}
+
+/// How a helper with a fixed number of arguments is called.
+fn usage(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "SimpleTask" | "simple" => "`SimpleTask(\"name\", \"command\")`",
+        "SequentialTask" | "sequential" => "`SequentialTask(name = \"...\", processes = [...])`",
+        "render_option" => "`Options::render_option(short, long, name, value)`",
+        "render_options" => "`Options::render_options(short, long, list)`",
+        _ => return None,
+    })
 }
 
 fn operator(name: &str, given: &[String], at: Span) -> Mistake {
@@ -137,6 +165,7 @@ fn arguments(name: &str, given: &[String], texts: &Texts, at: Span) -> Mistake {
     };
     let help = match (name, takes) {
         (_, Some(parameters)) => format!("it is defined as `fn {name}({})`", parameters.join(", ")),
+        _ if usage(name).is_some() => format!("write {}", usage(name).unwrap_or_default()),
         ("export", _) => "write `export(Task(name = \"...\", processes = [...]));`".to_owned(),
         ("param", _) => "write `param(\"name\", default)`".to_owned(),
         ("range", _) => "write `range(n)` or `range(first, end)` with integers".to_owned(),

@@ -44,7 +44,9 @@ impl Pass<'_, '_> {
             "catch" => self.pend(at + 2, ")", Scope::Block),
             "fn" => self.pend(at + 3, ")", Scope::Function),
             "include" if self.text(at + 1) == "(" && before != "fn" => return self.include(at),
-            _ if !is_keyword(name) && before != "::" && self.is_read(at) => return self.variable(at),
+            _ if !is_keyword(name) && before != "::" && self.text(at + 1) != "::" && self.is_read(at) => {
+                return self.variable(at);
+            }
             _ => {}
         }
         self.copy(at);
