@@ -41,6 +41,51 @@ fn methods_of_a_script_change_what_they_are_called_on() {
     assert_eq!(found, ["[1, 2]", "[[3]]", "8", "ba"]);
 }
 
+#[test]
+fn words_that_rhai_reserves_are_names() {
+    let found = printed(
+        "fn new(match) { match + 1 }
+        fn default(with) { with.async + with.public }
+        fn case() { this * 2 }
+        let static = new(1); let import = default(async = 1, public = 2);
+        print(static + import + 5.case());
+        print([1, 2].map(new));
+        let S = Struct('S', match = Integer, type = String, final = Boolean);
+        print(S(match = 3, type = 'x', final = false).match);
+        let m = #{import: 1, default: 2, 'if': 3}; print(m.import + m.default + m['if']);
+        for yield in [7] { print(yield); }
+        let go = |null| null * 2; print(go(4));",
+    );
+    assert_eq!(found, ["15", "[2, 3]", "3", "6", "7", "8"]);
+    let output = check("fn new(a) { nothere }\nnew(1);\n").expect_code(3);
+    output.expect_diagnostic("unknown_variable", "called from here, as `new`");
+    check("fn new(a) { a }\nnew(1, 2);\n").expect_code(3).expect_diagnostic("arguments", "fn new(a)");
+}
+
+#[test]
+fn check_finds_what_no_run_could_mean() {
+    let found = printed(
+        "let p = Process(name = 'a', cmdline = 'b');
+        print(Process(name = 'a/b', cmdline = 'c').check()); print(p(max_failures = -1).check());
+        print(Task(name = 'x', processes = [p, p]).check()); print(Resources(cpu = -1, ram = 1, disk = 2).check());
+        print(Task(processes = [p], constraints = order('a', 'a')).check());
+        print(Task(processes = [p], constraints = order(p, 'z')).check());
+        print(Process(cmdline = 'echo {{first}}').check()); print(Task(processes = [p]).check());",
+    );
+    let expected = [
+        "FAILED): Process[name] failed: must not contain '/', but is \"a/b\"",
+        "FAILED): Process[max_failures] failed: must be from 0 to 4294967295, but is -1",
+        "FAILED): Task[processes] failed: Element in ProcessList failed check: Process[name] failed: must be unique in the \
+         task, but \"a\" is there twice",
+        "FAILED): Resources[cpu] failed: must be a number of cores from 0 on, but is -1.0",
+        "FAILED): Cycles detected in the task schedule! Each of these waits for the one before it: a -> a.",
+        "FAILED): Invalid process dependencies! The task has no process `z`.",
+        "FAILED): Process[cmdline] failed: Uninterpolated variables: {{first}}",
+        "OK)",
+    ];
+    assert_eq!(found, expected.map(|said| format!("TypeCheck({said}")));
+}
+
 const NODE: &str =
     "let Node = Struct(\"Node\", name = Required(String), children = Default(List(\"Node\"), []));";
 

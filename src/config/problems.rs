@@ -110,7 +110,7 @@ impl Wording<'_> {
             ProblemKind::Open { text, not } => {
                 let message = format!("{} failed: '{text}' is not {not}", place_text(problem));
                 self.at(Diagnostic::error("wrong_type", message), problem, format!("expected {not}"))
-                    .with_help("bind the reference: what the runner binds can stand in command lines alone")
+                    .with_help(hints::open(not, &self.bindings(problem).field))
             }
             ProblemKind::NoAlternative { choice, value } => {
                 let message =

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::json_places::Key;
 use super::problems::Wording;
-use crate::diagnostics::{Diagnostic, Span, did_you_mean};
+use crate::diagnostics::{Diagnostic, Span};
 use crate::plan::{self, PlanError};
 use crate::schema::{self, Constraint, Sketch, Task};
 use crate::template::Work;
@@ -57,14 +57,12 @@ pub(super) fn check_sketch(wording: &Wording, object: &Object, work: &Work) -> V
 
 fn word(wording: &Wording, object: &Object, task: &Task, error: &PlanError, links: &[Link]) -> Diagnostic {
     let constraint = links.first().map(|link| link.constraint);
-    let (detail, help) = explain(task, error, constraint);
+    let (message, help) = plan::explain(task, error);
     let path = match constraint {
         Some(index) => format!("task \"{}\".constraints[{index}]", task.name),
         None => format!("task \"{}\".constraints", task.name),
     };
-    let sentence = error.to_string();
-    let colon = if sentence.ends_with('!') { "" } else { ":" };
-    let diagnostic = Diagnostic::error("invalid_plan", format!("{sentence}{colon} {detail}")).with_path(path);
+    let diagnostic = Diagnostic::error("invalid_plan", message).with_path(path);
     let mut places: Vec<(Span, String)> = Vec::new();
     for link in links.iter().take(MAX_LINKS) {
         let at = link_place(wording, object, link);
@@ -116,55 +114,6 @@ fn link(task: &Task, previous: &str, next: &str) -> Option<Link> {
     let links = |order: &[String]| order.windows(2).any(|pair| pair[0] == previous && pair[1] == next);
     let constraint = task.constraints.iter().rposition(|constraint| links(&constraint.order))?;
     Some(Link { constraint, position: None, label: format!("`{previous}` before `{next}`") })
-}
-
-fn explain(task: &Task, error: &PlanError, constraint: Option<usize>) -> (String, String) {
-    match error {
-        PlanError::Cycle { names } => {
-            let mut way: Vec<&str> = names.iter().map(String::as_str).collect();
-            way.extend(names.first().map(String::as_str));
-            let detail = format!("Each of these waits for the one before it: {}.", way.join(" -> "));
-            let help = match names.as_slice() {
-                [_] => "a process cannot wait for itself: name each once",
-                _ => "remove one of the constraints between them",
-            };
-            (detail, help.to_owned())
-        }
-        PlanError::Unknown { names, .. } if names.is_empty() => {
-            ("An order names no process.".to_owned(), "name processes, or remove the constraint".to_owned())
-        }
-        PlanError::Unknown { names, .. } => explain_unknown(task, names, constraint),
-        PlanError::AfterDaemon { previous, next, .. } => (
-            format!("`{previous}` never ends, so `{next}` would never start."),
-            format!("remove the constraint, or `daemon` from `{previous}`"),
-        ),
-        PlanError::AfterEphemeral { previous, next, .. } => (
-            format!("the task does not wait for `{previous}`, so it cannot wait for `{next}` either."),
-            format!("make `{next}` ephemeral too, or `{previous}` not"),
-        ),
-    }
-}
-
-fn explain_unknown(task: &Task, names: &[String], constraint: Option<usize>) -> (String, String) {
-    let known: Vec<&str> = task.processes.iter().map(|process| process.name.as_str()).collect();
-    let unknown = names.iter().find(|name| !known.contains(&name.as_str()));
-    match unknown {
-        Some(name) => {
-            let help = match did_you_mean(name, known.iter().copied()) {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!("add `{name}` to the processes, or name one of {}", known.join(", ")),
-            };
-            (format!("The task has no process `{name}`."), help)
-        }
-        None => {
-            let order = constraint.map(|index| task.constraints[index].order.join(", ")).unwrap_or_default();
-            let detail = format!("The order {order} mixes final and ordinary processes.");
-            (
-                detail,
-                "final processes run after all ordinary ones anyway: order them among themselves".to_owned(),
-            )
-        }
-    }
 }
 
 fn link_place(wording: &Wording, object: &Object, link: &Link) -> Span {

@@ -8,6 +8,7 @@ use super::task::{
     CommandLine, Constraint, LogDestination, LogMode, Logger, Process, Resources, RotatePolicy, Task,
     runtime_fragment,
 };
+use super::types::schema;
 use crate::diagnostics::Span;
 use crate::template::{Reference, Work};
 use crate::types::{Integer, Interpolated, Members, Object, Path, Problem, ProblemKind, Value};
@@ -48,6 +49,28 @@ pub fn check_task(object: &Object, work: &Work) -> Result<Task, Vec<Problem>> {
         Some(task) if reader.problems.is_empty() => Ok(task),
         _ => Err(reader.problems),
     }
+}
+
+/// Finds what keeps an object from being of use: what [`check_task`] finds in a task, and in parts of one.
+pub fn check_object(object: &Object, work: &Work) -> Vec<Problem> {
+    let types = schema();
+    if *object.ty() == types.task {
+        return check_task(object, work).err().unwrap_or_default();
+    }
+    let problems = object.check(is_runtime_reference, work);
+    if !problems.is_empty() {
+        return problems;
+    }
+    let mut reader = Reader { problems: Vec::new(), sound: true, work };
+    let here = Here { object: object.members(), path: &Path::start(object.at()) };
+    match object.ty() {
+        ty if *ty == types.process => drop(reader.process(&here)),
+        ty if *ty == types.resources => drop(reader.resources(&here)),
+        ty if *ty == types.logger => drop(reader.logger(&here)),
+        ty if *ty == types.rotate_policy => drop(reader.rotate_policy(&here)),
+        _ => {}
+    }
+    reader.problems
 }
 
 /// Says what keeps a text from being the name of a process; nothing if it may be one.
@@ -153,9 +176,10 @@ impl Reader<'_> {
     }
 
     fn resources(&mut self, object: &Here<'_>) -> Option<Resources> {
-        let cpu = match self.value(object, "cpu")? {
-            Value::Float(cpu) if cpu >= 0.0 && cpu.is_finite() => Some(cpu),
-            other => {
+        let cpu = match self.value(object, "cpu") {
+            Some(Value::Float(cpu)) if cpu >= 0.0 && cpu.is_finite() => Some(cpu),
+            None => None,
+            Some(other) => {
                 let message = format!("must be a number of cores from 0 on, but is {other}");
                 self.invalid(object, "cpu", message, Some("write `cpu = 0.5` for half a core"));
                 None
@@ -178,10 +202,8 @@ impl Reader<'_> {
     }
 
     fn rotate_policy(&mut self, object: &Here<'_>) -> Option<RotatePolicy> {
-        Some(RotatePolicy {
-            log_size: self.size(object, "log_size")?,
-            backups: self.count(object, "backups")?,
-        })
+        let (log_size, backups) = (self.size(object, "log_size"), self.count(object, "backups"));
+        Some(RotatePolicy { log_size: log_size?, backups: backups? })
     }
 
     fn command_line(&mut self, object: &Here<'_>) -> Option<CommandLine> {

@@ -14,7 +14,9 @@ mod sketch;
 pub mod task;
 mod types;
 
-pub use check::{MAX_COMMAND_LINE, MAX_PROCESS_NAME, check_task, is_runtime_reference, process_name_problem};
+pub use check::{
+    MAX_COMMAND_LINE, MAX_PROCESS_NAME, check_object, check_task, is_runtime_reference, process_name_problem,
+};
 pub use json_schema::json_schema;
 pub use ports::{PortsError, ports};
 pub use sketch::{Sketch, sketch};

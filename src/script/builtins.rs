@@ -293,7 +293,7 @@ fn register_script(engine: &mut Engine, shared: &Shared) {
     });
     let state = shared.clone();
     engine.register_fn("export", move |context: NativeCallContext, task: Keywords| -> Outcome<()> {
-        let origin = Origin::of(state.at(&context));
+        let origin = Origin::of(state.site(&context).callee);
         export(&state, &Dynamic::from(task), &origin)
     });
     let state = shared.clone();

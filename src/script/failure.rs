@@ -5,6 +5,7 @@ use rhai::{Dynamic, EvalAltResult, Position};
 use super::grammar::parse_error;
 use super::program::Texts;
 use super::raise::Mistake;
+use super::rewrite::OF_RESERVED;
 use super::state::Exhausted;
 use super::tokens::{next_place, token_at};
 use super::unknown::{unknown_function, unknown_variable};
@@ -25,6 +26,7 @@ pub(crate) fn diagnostic(error: EvalAltResult, texts: &Texts, names: &[String]) 
         error = match error {
             EvalAltResult::ErrorInFunctionCall(name, source, inner, position) => {
                 // The position is the caller's, the source that of the called function.
+                let name = name.trim_start_matches(OF_RESERVED).to_owned();
                 calls.push((name, if library { Span::NONE } else { place(texts, position) }));
                 library = !source.is_empty();
                 *inner
@@ -75,7 +77,9 @@ fn word(error: EvalAltResult, texts: &Texts, names: &[String], at: Span) -> Mist
         E::ErrorRuntime(value, _) => thrown(value, texts, at),
         E::ErrorParsing(kind, _) => parse_error(&kind, texts, at),
         E::ErrorVariableNotFound(name, _) => unknown_variable(&name, texts, names, at),
-        E::ErrorFunctionNotFound(signature, _) => unknown_function(&signature, texts, names, at),
+        E::ErrorFunctionNotFound(signature, _) => {
+            unknown_function(&signature.replace(OF_RESERVED, ""), texts, names, at)
+        }
         E::ErrorModuleNotFound(name, _) => {
             Mistake::new("unknown_module", format!("there is no module `{name}`"), at).with_help(
                 did_you_mean_help(&name, MODULES)

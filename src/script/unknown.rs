@@ -8,7 +8,7 @@ use super::tokens::next_token;
 use crate::diagnostics::{Span, did_you_mean_help};
 
 /// Functions and methods of Python and what to write instead.
-const PYTHON: [(&str, &str); 22] = [
+const PYTHON: [(&str, &str); 27] = [
     ("str", "write `${x}` in backticks, or `x.to_string()`"),
     ("repr", "write `${x}` in backticks, or `x.to_string()`"),
     ("format", "write the text in backticks: `step ${i}`; or format it: \"step %03d\" % i"),
@@ -29,12 +29,24 @@ const PYTHON: [(&str, &str); 22] = [
         "getenv",
         "a configuration sees no environment: take the value as a parameter, `param(\"name\", default)`",
     ),
+    ("timestamp", NO_CLOCK),
+    ("now", NO_CLOCK),
+    ("time", NO_CLOCK),
+    ("rand", "a configuration is the same each time: take what varies as a parameter, `param(\"seed\", 1)`"),
+    (
+        "random",
+        "a configuration is the same each time: take what varies as a parameter, `param(\"seed\", 1)`",
+    ),
     ("extend", "write `list.append(other)`, or `list + other`"),
     ("items", "write `for key in map.keys() { ... }`"),
     ("upper", "write `text.to_upper()`"),
     ("lower", "write `text.to_lower()`"),
     ("startswith", "write `text.starts_with(other)`"),
 ];
+
+/// There is no clock.
+const NO_CLOCK: &str =
+    "a configuration sees no clock: write `$(date)` in the command line, or take a parameter";
 
 /// Words that are values in Python and what to write instead.
 const PYTHON_VALUES: [(&str, &str); 5] = [

@@ -35,7 +35,7 @@ use super::sites::Sites;
 use super::syntax::SyntaxError;
 
 pub(crate) use self::names::Names;
-pub(crate) use self::words::is_keyword;
+pub(crate) use self::words::{OF_RESERVED, is_keyword};
 
 /// What the whole program knows and gathers while its files are rewritten one after the other.
 pub(crate) struct Rewriter<'a> {

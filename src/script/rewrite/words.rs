@@ -13,6 +13,43 @@ const KEYWORDS: [&str; 22] = [
     "return", "throw", "try", "catch", "continue", "break", "true", "false", "this",
 ];
 
+/// Words that Rhai keeps without using them: names like others here, but Rhai lets no function have one.
+const RESERVED: [&str; 30] = [
+    "as",
+    "async",
+    "await",
+    "case",
+    "default",
+    "exit",
+    "export",
+    "go",
+    "goto",
+    "import",
+    "is",
+    "match",
+    "module",
+    "new",
+    "nil",
+    "null",
+    "package",
+    "protected",
+    "public",
+    "shared",
+    "spawn",
+    "static",
+    "super",
+    "sync",
+    "thread",
+    "use",
+    "var",
+    "void",
+    "with",
+    "yield",
+];
+
+/// What stands before the name of a function that has a reserved one.
+pub(crate) const OF_RESERVED: &str = "__fn_";
+
 /// Methods that Rhai treats in its own way.
 const SPECIAL_METHODS: [&str; 4] = ["call", "curry", "is_shared", "type_of"];
 
@@ -49,8 +86,23 @@ impl Pass<'_, '_> {
             }
             _ => {}
         }
-        self.copy(at);
+        if before == "fn" {
+            self.function(at);
+        } else {
+            self.copy(at);
+        }
         Ok(())
+    }
+
+    /// The name of a function, under another name if Rhai would refuse it.
+    fn function(&mut self, at: usize) {
+        let name = self.text(at);
+        if !RESERVED.contains(&name) || !self.program.functions_of_files.contains(name) {
+            return self.copy(at);
+        }
+        self.word_at = self.program.output.position();
+        self.program.output.insert(&format!("{OF_RESERVED}{name}"), self.place(at));
+        self.finish_token(at);
     }
 
     /// A field or a method: what follows a dot.
@@ -59,7 +111,11 @@ impl Pass<'_, '_> {
         let calls = self.text(at + 1) == "(";
         let bare = self.text(at + 2) == ")" && self.program.fields.contains(name);
         let known = self.program.functions.contains(name) || SPECIAL_METHODS.contains(&name);
-        if !calls || (known && !bare) {
+        if calls && known && !bare {
+            self.function(at);
+            return Ok(());
+        }
+        if !calls {
             self.copy(at);
             return Ok(());
         }
@@ -95,6 +151,10 @@ impl Pass<'_, '_> {
                 "__global"
             }
             Meaning::Constant if !assigned => "__constant",
+            Meaning::Other => {
+                self.function(at);
+                return Ok(());
+            }
             _ => {
                 self.copy(at);
                 return Ok(());
