@@ -10,7 +10,7 @@ use rhai::{
 };
 
 use super::callback::Callback;
-use super::calls::{Arguments, call};
+use super::calls::{Arguments, call, exported};
 use super::methods::{arguments, binder, element, field, method, to_map};
 use super::raise::{Mistake, Outcome};
 use super::sites::{Keyword, Origin, Site};
@@ -311,9 +311,9 @@ fn register_script(engine: &mut Engine, shared: &Shared) {
 
 fn export(shared: &Shared, task: &Dynamic, origin: &Origin) -> Outcome<()> {
     let ty = &schema().task;
-    let is_map = super::values::keywords(task, origin).is_some();
     let is_task = task.read_lock::<Object>().is_some_and(|object| object.ty() == ty);
-    if !is_map && !is_task {
+    let made = if is_task { part(ty, task, origin).ok() } else { exported(shared, ty, task, origin)? };
+    let Some(task) = made else {
         let message = format!("expected a Task, found {}", kind(task));
         return Mistake::new("wrong_type", message, origin.span)
             .with_label("not a Task")
@@ -322,15 +322,9 @@ fn export(shared: &Shared, task: &Dynamic, origin: &Origin) -> Outcome<()> {
                 false => "write `export(Task(name = \"...\", processes = [...]));`",
             })
             .raise();
-    }
-    let traced = shared.origin(task, origin);
-    match part(ty, task, traced.as_ref().unwrap_or(origin)) {
-        Ok(task) => {
-            shared.lock().exports.push(Export { task, at: origin.span });
-            Ok(())
-        }
-        Err(error) => shared.note(Mistake::from(shared.at_key(error.at(origin.span)))),
-    }
+    };
+    shared.lock().exports.push(Export { task, at: origin.span });
+    Ok(())
 }
 
 fn parameter(shared: &Shared, name: &str, default: Dynamic, context: &NativeCallContext) -> Outcome<Dynamic> {

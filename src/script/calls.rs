@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rhai::{Array, Dynamic, FnPtr, NativeCallContext};
 
+use super::faults::{self, Fault};
 use super::raise::{Mistake, Outcome};
 use super::sites::{Origin, Site};
 use super::state::Shared;
@@ -124,8 +125,28 @@ fn construct(shared: &Shared, ty: &Type, arguments: Arguments) -> Outcome<Object
     }
     let (value, origin) = arguments.single(&ty.name())?;
     let origin = shared.origin(&value, &origin).unwrap_or(origin);
-    let made = part(ty, &value, &origin);
-    made.map_err(|error| Mistake::from(shared.at_key(error.at(origin.span))).into())
+    part(ty, &value, &origin).or_else(|error| {
+        let mut faults = faults::in_value(ty, &value, &origin, ty.name());
+        // The last one ends the evaluation: there is no object to go on with.
+        let last = faults.pop().unwrap_or(Fault { error: error.at(origin.span), path: ty.name() });
+        for Fault { error, path } in faults {
+            shared.note(Mistake::from(shared.at_key(error)).with_path(path))?;
+        }
+        Mistake::from(shared.at_key(last.error)).with_path(last.path).raise()
+    })
+}
+
+/// Makes a task of a plain map that is exported.
+pub(crate) fn exported(
+    shared: &Shared,
+    ty: &Type,
+    map: &Dynamic,
+    origin: &Origin,
+) -> Outcome<Option<Object>> {
+    let (Type::Struct(structure), Some(given)) = (ty, keywords(map, origin)) else { return Ok(None) };
+    let given = Keywords(shared.traced(given.0));
+    let members = sound_members(shared, structure, &given, origin.span)?;
+    Ok(Some(Object::of_members(ty, structure, members, origin.span)))
 }
 
 /// Makes a copy of an object with some fields replaced.
@@ -165,23 +186,16 @@ fn sound_members(
     for entry in &given.0 {
         match member(structure, entry) {
             Ok(member) => members.push(member),
-            Err(error) => {
-                let mistake = Mistake::from(shared.at_key(error.at(entry.origin().span)));
-                shared.note(mistake.with_path(path(structure, given, entry)))?;
+            Err(_) => {
+                let root = faults::root(structure, given);
+                for Fault { error, path } in faults::in_field(structure, entry, &root) {
+                    shared.note(Mistake::from(shared.at_key(error)).with_path(path))?;
+                }
                 shared.flaw(at, entry.name());
             }
         }
     }
     Ok(members)
-}
-
-/// Names a field of an object in the making: `Process "web".max_failures`.
-fn path(structure: &StructType, given: &Keywords, entry: &Entry) -> String {
-    let name = given.get("name").and_then(|name| name.value.clone().into_immutable_string().ok());
-    match name {
-        Some(name) if entry.name() != "name" => format!("{} \"{name}\".{}", structure.name(), entry.name()),
-        _ => format!("{}.{}", structure.name(), entry.name()),
-    }
 }
 
 /// Makes a type.

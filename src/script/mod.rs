@@ -9,6 +9,7 @@ mod calls;
 mod changes;
 mod engine;
 mod failure;
+mod faults;
 mod grammar;
 mod habits;
 mod highlight;
