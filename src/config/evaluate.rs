@@ -1,6 +1,5 @@
 //! What happens in the contained child: evaluate, choose the tasks, bind the `-E` values, check.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Instant;
 
@@ -11,6 +10,7 @@ use super::flags::Flags;
 use super::json_shape::Shape;
 use super::problems::{Found, Wording, error_diagnostic};
 use super::request::{Limits, Request, Source};
+use super::wrong::{MAX_REPLAYS, Wrong, is_same_mistake, with_callers};
 use super::{Loaded, Parameter, schedule};
 use crate::diagnostics::{Diagnostic, Sources, Span, did_you_mean};
 use crate::schema::{self, Task, schema};
@@ -78,41 +78,6 @@ impl Evaluation {
     }
 }
 
-/// What was found wrong, and what is strange.
-struct Wrong {
-    found: Vec<Found>,
-    /// How many of them may be told better by an evaluation that traces values. What ends an evaluation is none, but for
-    /// what a script itself, or the standard library, refuses.
-    values: usize,
-    warnings: Diagnostics,
-}
-
-impl From<Diagnostics> for Wrong {
-    fn from(diagnostics: Diagnostics) -> Wrong {
-        let found: Vec<Found> = diagnostics.into_iter().map(Found::from).collect();
-        let thrown = found.last().is_some_and(|last| last.diagnostic.code == "thermos::thrown");
-        let values = if thrown { found.len() } else { found.len().saturating_sub(1) };
-        Wrong { found, values, warnings: Vec::new() }
-    }
-}
-
-impl Wrong {
-    /// Takes over what an evaluation that traced values knows better: the places of the same mistakes.
-    fn improved(mut self, traced: Wrong) -> Wrong {
-        let Wrong { found: mut better, values, .. } = traced;
-        better.truncate(values);
-        let messages = |found: &[Found]| -> BTreeSet<String> {
-            found.iter().map(|one| one.diagnostic.message.clone()).collect()
-        };
-        if messages(&better) == messages(&self.found[..self.values]) {
-            let rest = self.found.split_off(self.values);
-            self.values = better.len();
-            self.found = better.into_iter().chain(rest).collect();
-        }
-        self
-    }
-}
-
 fn each_task<T>(
     request: &Request,
     examine: impl Fn(&Evaluation, &Object, usize, &str) -> Result<T, Vec<Found>>,
@@ -125,7 +90,7 @@ fn each_task<T>(
     let is_script = matches!(request.source, Source::Script { .. });
     // What takes long is not done again, lest the time run out before anything is told.
     if !is_script || wrong.values == 0 || start.elapsed() > request.limits.time / MAX_REPLAYS {
-        return Err(diagnostics(wrong, |found| found.diagnostic));
+        return Err(wrong.told(|found| found.diagnostic));
     }
     let until = start + request.limits.time / 2;
     let wrong = match attempt(request, &examine, Values::Traced) {
@@ -133,11 +98,7 @@ fn each_task<T>(
         Ok(_) => wrong,
     };
     let mut replays = MAX_REPLAYS;
-    Err(diagnostics(wrong, |found| with_callers(request, found, &mut replays, until)))
-}
-
-fn diagnostics(wrong: Wrong, finish: impl FnMut(Found) -> Diagnostic) -> Diagnostics {
-    wrong.found.into_iter().map(finish).chain(wrong.warnings).collect()
+    Err(wrong.told(|found| with_callers(request, found, &mut replays, until)))
 }
 
 /// Evaluates the configuration and examines the tasks that are asked for.
@@ -194,39 +155,6 @@ enum Values {
     Plain,
     /// So that values know where they come from, for what is wrong with them.
     Traced,
-}
-
-/// The most times that a script is evaluated again to find the calls that lead to a mistake.
-const MAX_REPLAYS: u32 = 8;
-
-/// The operations that each of these may use.
-const REPLAY_OPERATIONS: u64 = 2_000_000;
-
-/// Adds the calls that lead to where the object at fault was made.
-fn with_callers(request: &Request, found: Found, replays: &mut u32, until: Instant) -> Diagnostic {
-    let Found { mut diagnostic, object } = found;
-    let (Source::Script { path, text }, Some(object)) = (&request.source, object) else { return diagnostic };
-    let first = diagnostic.labels.first().map(|label| &label.place);
-    if object.at().is_none()
-        || first.is_none_or(|place| place.file == "-E")
-        || *replays == 0
-        || Instant::now() > until
-    {
-        return diagnostic;
-    }
-    *replays -= 1;
-    let mut sources = Sources::default();
-    // The same sources in the same order as before, so that places are the same.
-    let Ok(flags) = Flags::new(request, &mut sources) else { return diagnostic };
-    let operations = request.limits.operations.min(REPLAY_OPERATIONS);
-    let callers =
-        session(request, path, &flags, sources, operations).callers(&path.to_string_lossy(), text, &object);
-    diagnostic.labels.extend(callers);
-    diagnostic
-}
-
-fn is_same_mistake(left: &Diagnostic, right: &Diagnostic) -> bool {
-    !left.labels.is_empty() && left.labels == right.labels && left.message == right.message
 }
 
 /// Chooses the named task, or all of them.
@@ -308,7 +236,13 @@ fn evaluate(
 }
 
 /// Starts a session for a script.
-fn session(request: &Request, path: &Path, flags: &Flags, sources: Sources, operations: u64) -> Session {
+pub(super) fn session(
+    request: &Request,
+    path: &Path,
+    flags: &Flags,
+    sources: Sources,
+    operations: u64,
+) -> Session {
     // One operation may need what there is several times over: a list that is doubled is copied first.
     let memory = usize::try_from(request.limits.memory / 4).unwrap_or(usize::MAX);
     let limits = script::Limits { operations, memory, ..script::Limits::default() };
