@@ -4,9 +4,9 @@ use nix::unistd::{User, geteuid};
 
 use super::error::RunnerError;
 use super::options::Options;
-use crate::checkpoint::{Header, Root};
+use crate::checkpoint::Header;
 use crate::plan;
-use crate::schema::{Context, LogDestination, LogMode, Process, Task};
+use crate::schema::{Context, LogDestination, LogMode, Process, Task, process_name_problem};
 
 /// The most bytes of one argument that Linux executes.
 const MAX_COMMAND: usize = 131_071;
@@ -43,15 +43,8 @@ pub(super) fn check_header(header: &Header) -> Result<(), RunnerError> {
 
 fn check_process(process: &Process, context: &Context<'_>) -> Result<(), RunnerError> {
     let name = &process.name;
-    if name.len() > Root::MAX_PROCESS_NAME {
-        let limit = Root::MAX_PROCESS_NAME;
-        return Err(RunnerError::Refused(format!(
-            "the name of process '{name}' has more than {limit} bytes"
-        )));
-    }
-    let fit_for_files = !matches!(name.as_str(), "" | "." | "..") && !name.contains(['/', '\0']);
-    if !fit_for_files {
-        return Err(RunnerError::Refused(format!("process name {name:?} cannot be a file name")));
+    if let Some(problem) = process_name_problem(name) {
+        return Err(RunnerError::Refused(format!("the name of a process {problem}")));
     }
     let Some(command) = process.cmdline.bind(context) else {
         let unbound = |port: &&str| !context.ports.iter().any(|(name, _)| name == port);
