@@ -9,6 +9,8 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::unistd::Pid;
 
+use super::signals;
+
 /// A program to execute in a session of its own, with /dev/null or whatever its parent has as standard input.
 #[derive(Debug)]
 pub struct Command<'a> {
@@ -101,9 +103,8 @@ unsafe fn enter(plan: &Plan) {
     // flags and an empty mask.
     unsafe {
         libc::setsid();
-        let default: libc::sigaction = std::mem::zeroed();
         for index in 0..plan.ignored_count {
-            libc::sigaction(*plan.ignored.add(index), &default, std::ptr::null_mut());
+            signals::reset(*plan.ignored.add(index));
         }
         if libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) != 0 {
             return;

@@ -1,3 +1,16 @@
 //! What has gone wrong in systems like this: a test for each, named after its point in section 9 of RUNNER.md.
 
 mod names;
+mod surroundings;
+
+use nix::unistd::geteuid;
+
+/// Says whether this is root; tests of other users end at once if not.
+#[allow(clippy::print_stderr)]
+fn is_root() -> bool {
+    let is_root = geteuid().is_root();
+    if !is_root {
+        eprintln!("skipped: takes root");
+    }
+    is_root
+}
