@@ -10,6 +10,7 @@
 //! - [`signals`]: dispositions, masks, waiting for signals.
 //! - [`spawn`]: starting a command.
 //! - [`tree`]: descendants, and processes that carry a mark.
+//! - [`users`]: users and their groups.
 #![allow(unsafe_code)]
 
 pub mod contained;
@@ -24,3 +25,4 @@ pub mod spawn;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod tree;
+pub mod users;

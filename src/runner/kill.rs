@@ -10,7 +10,7 @@ use super::error::RunnerError;
 use super::journal::close;
 use super::launch::read_document;
 use super::options::Caller;
-use super::owner::{PATIENCE, PAUSE, living_runner};
+use super::owner::{PATIENCE, PAUSE, act_as_owner, living_runner};
 use super::recovery::recover;
 use super::sink::{Event, Sink};
 use crate::checkpoint::load::{RunnerStream, load_runner};
@@ -37,6 +37,7 @@ pub fn kill(
     sink: &mut dyn Sink,
 ) -> Result<TaskState, RunnerError> {
     let paths = root.find(id)?.ok_or_else(|| RunnerError::NotFound(id.clone()))?;
+    let caller = &act_as_owner(&paths, caller)?;
     let grace = options.grace.map(|grace| grace.as_secs_f64());
     let request = Request { outcome: TaskState::Killed, force: options.force, grace };
     let start = Instant::now();

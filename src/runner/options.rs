@@ -26,6 +26,8 @@ pub struct Options {
     pub durable: bool,
     /// As whom commands run instead of the task's own user.
     pub user: Option<String>,
+    /// Whether commands see the sandbox as their root.
+    pub chroot: bool,
 }
 
 /// What the calling process lends to a runner; not recorded.

@@ -1,7 +1,9 @@
 //! What has gone wrong in systems like this: a test for each, named after its point in section 9 of RUNNER.md.
 
+mod chroot;
 mod names;
 mod surroundings;
+mod users;
 
 use nix::unistd::geteuid;
 
