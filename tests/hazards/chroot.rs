@@ -8,7 +8,7 @@ use std::process::Command;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::is_root;
+use super::{games, is_root};
 use crate::harness::{Thermos, wait_until};
 
 /// Makes a root with bash in it.
@@ -48,7 +48,8 @@ fn commands_see_the_sandbox_as_their_root() {
     run(&thermos, "id", command).expect_code(0);
     let said = thermos.run(["tail", "id"]).text;
     let lines: Vec<&str> = said.lines().collect();
-    assert_eq!(lines[..3], ["/", "/usr/games games 5", "/.thermos_profile yes"], "{said}");
+    let who = format!("{} games {}", games().dir.display(), games().uid);
+    assert_eq!(lines[..3], ["/", &who, "/.thermos_profile yes"], "{said}");
     assert!(lines[3].starts_with("/bin ") && lines[4] == "alone", "{said}");
     assert!(thermos.root().join("logs/id/simple/0/stdout").exists());
 }
@@ -75,7 +76,8 @@ fn a_resumed_task_keeps_its_root_its_user_and_its_strays() {
     kill(Pid::from_raw(coordinator), Signal::SIGKILL).unwrap();
     let resumed = thermos.command(["resume", "id"]).spawn();
     let log = thermos.root().join("logs/id/simple/1/stdout");
-    wait_until(&log, || fs::read_to_string(&log).is_ok_and(|text| text == "5 /usr/games\n"));
+    let who = format!("{} {}\n", games().uid, games().dir.display());
+    wait_until(&log, || fs::read_to_string(&log).is_ok_and(|text| text == who));
     thermos.run(["kill", "id"]).expect_code(0);
     resumed.wait().expect_code(4);
     assert_eq!(strays_below(&root), Vec::<PathBuf>::new());

@@ -5,7 +5,12 @@ mod names;
 mod surroundings;
 mod users;
 
-use nix::unistd::geteuid;
+use nix::unistd::{User, geteuid};
+
+/// A user that every system has, with numbers of the system's choice.
+fn games() -> User {
+    User::from_name("games").unwrap().unwrap()
+}
 
 /// Says whether this is root; tests of other users end at once if not.
 #[allow(clippy::print_stderr)]

@@ -2,16 +2,20 @@
 //!
 //! Most of this takes root; without it there is nothing to see.
 
-use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::fs::{self, File};
+use std::os::fd::AsFd;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown, symlink};
 use std::path::Path;
 use std::process::Command;
 
+use nix::libc;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::{Pid, User};
+use nix::sys::stat::Mode;
+use nix::unistd::{Pid, User, mkfifo};
 use serde_json::{Value, json};
 
-use super::is_root;
+use super::{games, is_root};
 use crate::harness::{Thermos, wait_until};
 
 const NOBODY: u32 = 65534;
@@ -149,7 +153,7 @@ fn a_user_without_room_for_a_process_delays_the_start() {
     let thermos = Thermos::new();
     // The limit is of processes that the user has already.
     let script = "setpriv --reuid games --regid games --clear-groups sleep 1000 & other=$!
-        until [ \"$(stat -c %u /proc/$other)\" = 5 ]; do sleep 0.01; done
+        until [ \"$(stat -c %U /proc/$other)\" = games ]; do sleep 0.01; done
         ulimit -u 0; $THERMOS simplerun --task-id id --user games true
         code=$?; kill $other; exit $code";
     let running = thermos.shell(script).spawn();
@@ -215,7 +219,28 @@ fn point_05_a_child_that_takes_another_user_by_itself_is_killed() {
 }
 
 #[test]
-fn point_05_a_command_of_another_user_dies_with_its_coordinator() {
+fn point_05_a_command_of_another_user_dies_with_its_coordinator_although_no_runner_lives() {
+    if !is_root() {
+        return;
+    }
+    let thermos = Thermos::new();
+    let life = thermos.home().join("life");
+    mkfifo(&life, Mode::from_bits_truncate(0o600)).unwrap();
+    chown(&life, Some(games().uid.as_raw()), None).unwrap();
+    // Open in the command alone, for as long as it lives.
+    let held = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(&life).unwrap();
+    let command = "exec 3> ../life; touch up; exec sleep 1000";
+    let running = start_with_sandbox(&thermos, "games", command);
+    running.signal(Signal::SIGKILL);
+    running.wait().expect_code(-9);
+    kill(coordinator(&thermos), Signal::SIGKILL).unwrap();
+    let mut closed = [PollFd::new(held.as_fd(), PollFlags::POLLIN)];
+    assert_eq!(poll(&mut closed, PollTimeout::from(30_000_u16)).unwrap(), 1);
+    thermos.run(["kill", "--force", "id"]).expect_code(0);
+}
+
+#[test]
+fn point_05_a_command_whose_coordinator_is_killed_is_gone_before_it_runs_again() {
     if !is_root() {
         return;
     }
@@ -278,10 +303,15 @@ struct Passing(String);
 
 impl Passing {
     /// Nothing where users cannot be made.
+    #[allow(clippy::print_stderr)]
     fn make() -> Option<Passing> {
         let user = Passing(format!("thermos-t{}", std::process::id()));
         let made = Command::new("useradd").args(["-M", "-G", "games", &user.0]).output();
-        made.is_ok_and(|output| output.status.success()).then_some(user)
+        if made.as_ref().is_ok_and(|output| output.status.success()) {
+            return Some(user);
+        }
+        eprintln!("skipped: useradd: {made:?}");
+        None
     }
 
     /// Although processes of it run.
@@ -305,10 +335,10 @@ fn point_13_the_numbers_of_a_user_who_was_deleted_hold_for_what_runs_and_for_wha
     let uid = User::from_name(&user.0).unwrap().unwrap().uid.as_raw();
     let thermos = Thermos::new();
     thermos.open_to_all();
-    let who = "echo $USER; id -u; grep Groups: /proc/self/status | grep -w 60";
+    let who = format!("echo $USER; id -u; grep Groups: /proc/self/status | grep -w {}", games().gid);
     let processes = json!([
         {"name": "simple", "cmdline": format!("{who}; touch up; until [ -e go ]; do sleep 0.05; done")},
-        {"name": "last", "cmdline": who},
+        {"name": "last", "cmdline": &who},
     ]);
     let task = json!({"name": "t", "user": user.0, "processes": processes, "constraints": [{"order": ["simple", "last"]}]});
     thermos.write("task.json", task.to_string());
@@ -339,14 +369,16 @@ fn a_task_without_recorded_groups_gets_those_of_its_user_if_there_is_one() {
     kill(coordinator(&thermos), Signal::SIGKILL).unwrap();
     let stream = thermos.root().join("checkpoints/id/runner");
     let text = fs::read_to_string(&stream).unwrap();
-    let without = text.replace(r#""gid":60,"groups":[60],"#, "");
+    let User { uid, gid, .. } = games();
+    let without = text.replace(&format!(r#""gid":{gid},"groups":[{gid}],"#), "");
     assert_ne!(text, without);
-    fs::write(&stream, without.replace(r#""uid":5,"#, r#""uid":4294967294,"#)).unwrap();
+    let unknown = without.replace(&format!(r#""uid":{uid},"#), r#""uid":4294967294,"#);
+    fs::write(&stream, unknown).unwrap();
     thermos.run(["resume", "id"]).expect_code(3).expect_diagnostic("unknown_user", "'games'");
     fs::write(&stream, without).unwrap();
     thermos.write("box/go", "");
     thermos.run(["resume", "id"]).expect_code(0);
-    assert_eq!(thermos.run(["tail", "id"]).text, "5\n60\n");
+    assert_eq!(thermos.run(["tail", "id"]).text, format!("{uid}\n{gid}\n"));
 }
 
 #[test]
