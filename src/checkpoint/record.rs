@@ -67,6 +67,15 @@ pub struct Header {
     pub user: String,
     /// As whom commands run, as a number.
     pub uid: u32,
+    /// The user's own group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gid: Option<u32>,
+    /// All groups of the user besides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<u32>,
+    /// The user's home directory, if commands see the sandbox as their root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub home: Option<PathBuf>,
     /// Numbers of named ports.
     pub ports: IndexMap<String, u16>,
     /// During which boot it was launched.

@@ -1,5 +1,11 @@
 //! Finding tasks under the root, and saying that there is none or that its checkpoint is damaged.
 
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use nix::unistd::{Uid, User};
+
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::{Failure, file_help, reason};
@@ -91,13 +97,25 @@ pub(crate) fn diagnostic(error: &CheckpointError) -> Diagnostic {
     match error {
         CheckpointError::Io { action, path, source } => {
             let message = format!("cannot {action} {}: {}", path.display(), reason(source));
-            Diagnostic::error("io", message).with_help(file_help(source))
+            let owner = Some(source).filter(|source| source.kind() == io::ErrorKind::PermissionDenied);
+            let help = owner.and_then(|_| other_owner(path)).map_or_else(
+                || file_help(source).to_owned(),
+                |owner| format!("it belongs to user '{owner}': do this as that user, or as root"),
+            );
+            Diagnostic::error("io", message).with_help(help)
         }
         CheckpointError::Damaged { .. } | CheckpointError::Impossible { .. } => {
             Diagnostic::error("damaged_checkpoint", error.to_string())
                 .with_help("this line was not written so by thermos; other tasks are not affected")
         }
     }
+}
+
+/// Returns the user who keeps others from a path: the owner of the first of its folders that can be seen.
+fn other_owner(path: &Path) -> Option<String> {
+    let uid = path.ancestors().find_map(|folder| folder.metadata().ok())?.uid();
+    let name = || User::from_uid(Uid::from_raw(uid)).ok().flatten().map(|user| user.name);
+    (uid != Uid::effective().as_raw()).then(|| name().unwrap_or_else(|| uid.to_string()))
 }
 
 impl From<CheckpointError> for Failure {

@@ -11,6 +11,7 @@
 //! - [`signals`]: dispositions, masks, waiting for signals.
 //! - [`spawn`]: starting a command.
 //! - [`tree`]: descendants, and processes that carry a mark.
+//! - [`users`]: users and their groups.
 #![allow(unsafe_code)]
 
 pub mod cgroup;
@@ -26,3 +27,4 @@ pub mod spawn;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod tree;
+pub mod users;

@@ -15,6 +15,8 @@ use nix::unistd::Pid;
 use super::command::{Output, arguments, run_environment};
 use super::group::Confinement;
 use super::journal::wall_seconds;
+use super::owned::open_logs;
+use super::run_as::RunAs;
 use crate::checkpoint::claim::claim;
 use crate::checkpoint::paths::run_logs;
 use crate::checkpoint::record::Usage;
@@ -23,7 +25,8 @@ use crate::checkpoint::{CheckpointError, ProcessState, ProcessStatus, Record, Ta
 use crate::process::cgroup::{OomCounter, RunGroup, TaskGroup};
 use crate::process::identity::{self, Machine};
 use crate::process::reap::{Ended, Exit, Reaped, reap_any};
-use crate::process::{fork, signals, spawn, tree};
+use crate::process::spawn::{self, Spawned};
+use crate::process::{fork, signals, tree};
 use crate::schema::LogDestination;
 
 /// Exit codes of a coordinator. Any other means that it did not end as it should.
@@ -67,6 +70,7 @@ pub(super) struct Setup {
     pub(super) environment: Vec<CString>,
     /// Signals that the runner ignores and commands shall not.
     pub(super) ignored: Vec<libc::c_int>,
+    pub(super) run_as: RunAs,
     pub(super) durable: bool,
     /// The cgroup of the task.
     pub(super) group: Option<TaskGroup>,
@@ -115,12 +119,10 @@ struct Coordinator<'a> {
 fn prepare<'a>(setup: &'a Setup, assignment: &'a Assignment<'a>) -> Result<Coordinator<'a>, i32> {
     let console = become_coordinator(assignment.destination).map_err(|_| code::BROKEN)?;
     std::env::set_current_dir(&setup.sandbox).map_err(|_| code::NO_SANDBOX)?;
-    let logs = run_logs(&setup.log_dir, assignment.process, assignment.run);
-    let output =
-        Output::open(assignment.destination, &logs, console).map_err(|error| match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => code::NO_ROOM,
-            _ => code::NO_LOGS,
-        })?;
+    let output = open_output(setup, assignment, console).map_err(|error| match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => code::NO_ROOM,
+        _ => code::NO_LOGS,
+    })?;
     let group = confine(setup, assignment).map_err(|_| code::NO_LIMITS)?;
     let status = forked(setup, assignment).map_err(|_| code::BROKEN)?;
     match claim(&setup.paths, "claim", status.clone(), setup.durable) {
@@ -130,6 +132,22 @@ fn prepare<'a>(setup: &'a Setup, assignment: &'a Assignment<'a>) -> Result<Coord
         Ok(None) => Err(code::TAKEN),
         Err(error) if error.is_no_space() => Err(code::NO_ROOM),
         Err(_) => Err(code::NO_CLAIM),
+    }
+}
+
+/// Opens where the output goes; files belong to the user of the task.
+fn open_output(
+    setup: &Setup,
+    assignment: &Assignment<'_>,
+    console: Option<(std::os::fd::OwnedFd, std::os::fd::OwnedFd)>,
+) -> io::Result<Output> {
+    let Assignment { process, run, destination, .. } = *assignment;
+    match &setup.run_as.credentials {
+        Some(owner) if Output::is_in_files(destination) => {
+            let [stdout, stderr] = open_logs(&setup.log_dir, process, run, owner)?;
+            Ok(Output::Files { stdout, stderr })
+        }
+        _ => Output::open(destination, &run_logs(&setup.log_dir, process, run), console),
     }
 }
 
@@ -191,7 +209,7 @@ impl Coordinator<'_> {
         match spawned.failure {
             Some(failure) => self.record_end(ProcessState::Failed, |status| {
                 status.return_code = Some(127);
-                status.reason = Some(format!("cannot execute /bin/bash: {failure}"));
+                status.reason = Some(self.setup.run_as.explain(&self.setup.sandbox, &failure));
             })?,
             None => self.record_command(&ended)?,
         }
@@ -202,28 +220,36 @@ impl Coordinator<'_> {
     }
 
     /// Starts the command, as soon as the system has room for it; nothing if the run is to end before.
-    fn spawn_unless_stopped(&self) -> io::Result<Option<spawn::Spawned>> {
+    fn spawn_unless_stopped(&self) -> io::Result<Option<Spawned>> {
         let mut pause = Duration::ZERO;
         while signals::wait(&stop_signals(), Some(pause))?.is_none() {
             match self.spawn() {
                 Err(error) if is_lack_of_room(&error) => pause = RETRY,
+                // The new user has no room for a process more.
+                Ok(Spawned { pid, failure: Some(failure) }) if is_lack_of_room(&failure.error) => {
+                    fork::reap(pid)?;
+                    pause = RETRY;
+                }
                 spawned => return spawned.map(Some),
             }
         }
         Ok(None)
     }
 
-    fn spawn(&self) -> io::Result<spawn::Spawned> {
+    fn spawn(&self) -> io::Result<Spawned> {
         let Assignment { process, run, command, .. } = self.assignment;
         // The command is born where this process is; only it shall be limited.
         let _inside = self.group.as_ref().map(RunGroup::enter).transpose()?;
+        let Setup { environment, sandbox, run_as, .. } = self.setup;
         spawn::spawn(&spawn::Command {
             arguments: &arguments(command)?,
-            environment: &run_environment(&self.setup.environment, &self.setup.sandbox, process, *run),
+            environment: &run_environment(environment, sandbox, run_as.chroot, process, *run),
             stdout: self.output.stdout(),
             stderr: self.output.stderr(),
             ignored: &self.setup.ignored,
             address_space: self.assignment.confinement.address_space,
+            credentials: run_as.credentials.as_ref(),
+            chroot: run_as.chroot,
         })
     }
 
@@ -316,8 +342,9 @@ impl Coordinator<'_> {
         let mut force = false;
         while has_children()? {
             force |= Instant::now() >= deadline;
-            if force {
-                tree::signal_descendants(Pid::this(), Signal::SIGKILL)?;
+            if force && tree::signal_descendants(Pid::this(), Signal::SIGKILL)?.is_refused_by_all() {
+                // The runner looks for them too, and reports them.
+                return Err(io::ErrorKind::PermissionDenied.into());
             }
             // After KILL a child may have forked once more, or be slow to die: looked at again now and then.
             let pause =

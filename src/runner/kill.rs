@@ -11,7 +11,7 @@ use super::group;
 use super::journal::close;
 use super::launch::read_task;
 use super::options::Caller;
-use super::owner::{PATIENCE, PAUSE, living_runner};
+use super::owner::{PATIENCE, PAUSE, act_as_owner, living_runner};
 use super::recovery::recover;
 use super::sink::{Event, Sink};
 use crate::checkpoint::load::{RunnerStream, load_runner};
@@ -38,6 +38,7 @@ pub fn kill(
     sink: &mut dyn Sink,
 ) -> Result<TaskState, RunnerError> {
     let paths = root.find(id)?.ok_or_else(|| RunnerError::NotFound(id.clone()))?;
+    let caller = &act_as_owner(&paths, caller)?;
     let grace = options.grace.map(|grace| grace.as_secs_f64());
     let request = Request { outcome: TaskState::Killed, force: options.force, grace };
     let start = Instant::now();

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Read;
+use std::path::Path;
 
 use super::command::common_environment;
 use super::coordinator::Setup;
@@ -10,10 +11,12 @@ use super::error::RunnerError;
 use super::group::{self, Group};
 use super::journal::{Journal, close, wall_ms};
 use super::options::{Caller, Options};
-use super::owner::own;
+use super::owned;
+use super::owner::{act_as_owner, own};
 use super::recovery::recover;
+use super::run_as::RunAs;
 use super::sink::{Event, Sink};
-use super::support::{self, RunAs};
+use super::support;
 use crate::checkpoint::find;
 use crate::checkpoint::load::{RunnerStream, load_runner};
 use crate::checkpoint::{
@@ -21,6 +24,7 @@ use crate::checkpoint::{
 };
 use crate::process::identity::Machine;
 use crate::process::signals;
+use crate::process::users::{Identity, is_root};
 use crate::schema::Task;
 
 /// Runs a task to its end and returns its terminal state; goes on with an existing task of the same id and content.
@@ -30,12 +34,14 @@ pub fn run(
     caller: &Caller,
     sink: &mut dyn Sink,
 ) -> Result<TaskState, RunnerError> {
+    let paths = options.root.task(&options.task_id);
+    let caller = &act_as_owner(&paths, caller)?;
     let user = support::check(task, options)?;
     // What the user named comes first: if it cannot be made, nothing of the task is.
-    for folder in [Some(&options.sandbox), options.log_dir.as_ref()].into_iter().flatten() {
+    create_sandbox(&options.sandbox, &user).map_err(CheckpointError::io("create", &options.sandbox))?;
+    if let Some(folder) = &options.log_dir {
         fs::create_dir_all(folder).map_err(CheckpointError::io("create", folder))?;
     }
-    let paths = options.root.task(&options.task_id);
     [paths.folder(), &options.root.active(), &options.root.finished()]
         .into_iter()
         .try_for_each(|folder| files::create_private_folders(folder, options.durable))?;
@@ -51,6 +57,15 @@ pub fn run(
     }
 }
 
+/// One that is there already keeps its owner.
+fn create_sandbox(sandbox: &Path, user: &Identity) -> std::io::Result<()> {
+    match user.credentials.uid {
+        0 => fs::create_dir_all(sandbox),
+        _ if is_root() => owned::create_folders(sandbox, &user.credentials),
+        _ => fs::create_dir_all(sandbox),
+    }
+}
+
 /// Goes on with a task whose runner has died, as it was launched; says how it ended if it has ended.
 pub fn resume(
     root: &Root,
@@ -59,6 +74,7 @@ pub fn resume(
     sink: &mut dyn Sink,
 ) -> Result<TaskState, RunnerError> {
     let paths = root.find(id)?.ok_or_else(|| RunnerError::NotFound(id.clone()))?;
+    let caller = &act_as_owner(&paths, caller)?;
     let owner = own(&paths)?;
     let stream = load_runner(&paths)?;
     let Some(header) = &stream.state.header else { return Err(RunnerError::NeverStarted(id.clone())) };
@@ -88,7 +104,7 @@ fn go_on(
 fn start(
     task: &Task,
     options: &Options,
-    user: &RunAs,
+    user: &Identity,
     paths: TaskPaths,
     owner: Ownership,
     stream: RunnerStream,
@@ -116,7 +132,7 @@ fn start(
     Engine::new(task, journal, group, caller, sink)?.run()
 }
 
-fn header(task: &Task, options: &Options, user: &RunAs, journal: &Journal) -> Result<Header, RunnerError> {
+fn header(task: &Task, options: &Options, user: &Identity, journal: &Journal) -> Result<Header, RunnerError> {
     let Machine { host, boot_id } = journal.machine.clone();
     Ok(Header {
         task_id: options.task_id.clone(),
@@ -126,12 +142,15 @@ fn header(task: &Task, options: &Options, user: &RunAs, journal: &Journal) -> Re
         log_dir: options.log_dir.clone().unwrap_or_else(|| journal.paths.default_logs()),
         hostname: host,
         user: user.name.clone(),
-        uid: user.uid,
+        uid: user.credentials.uid,
+        gid: Some(user.credentials.gid),
+        groups: user.credentials.groups.clone(),
+        home: options.chroot.then(|| user.home.clone()),
         ports: options.ports.iter().cloned().collect(),
         boot_id,
         launch: String::new(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        chroot: false,
+        chroot: options.chroot,
         preserve_env: options.preserve_env,
         concurrency: options.concurrency,
         durable: options.durable,
@@ -153,6 +172,7 @@ pub(super) fn setup(journal: &Journal, group: Option<&Group>, caller: &Caller) -
         log_dir: header.log_dir.clone(),
         environment: common_environment(header, caller),
         ignored: signals::ignored(),
+        run_as: RunAs::of_header(header)?,
         durable: header.durable,
         group: group.map(|group| group.group.clone()),
         enforce: header.enforce,

@@ -35,11 +35,11 @@ impl Hunt<'_> {
             if found.is_empty() {
                 return Ok(Vec::new());
             }
-            for stray in &found {
-                // Who may not signal it finds it again, until the deadline.
-                let _ = stray.handle.signal(Signal::SIGKILL);
+            let signalled = tree::signal_all(&found, Signal::SIGKILL);
+            if signalled.is_refused_by_all() {
+                return Ok(signalled.refused);
             }
-            for stray in &found {
+            for stray in found.iter().filter(|stray| !signalled.refused.contains(&stray.pid)) {
                 if !stray.handle.wait_ended(Some(deadline))? {
                     return Ok(found.iter().map(|stray| stray.pid).collect());
                 }

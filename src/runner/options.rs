@@ -28,6 +28,8 @@ pub struct Options {
     pub enforce: bool,
     /// As whom commands run instead of the task's own user.
     pub user: Option<String>,
+    /// Whether commands see the sandbox as their root.
+    pub chroot: bool,
 }
 
 /// What the calling process lends to a runner; not recorded.

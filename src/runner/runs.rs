@@ -1,6 +1,8 @@
 //! How runs start and end: WAITING before the fork, the coordinator's records after its end, and what the plan is told.
 
 use std::collections::HashSet;
+use std::io;
+use std::path::Path;
 use std::time::Instant;
 
 use nix::libc;
@@ -13,6 +15,7 @@ use super::group::confinement;
 use super::journal::wall_seconds;
 use super::leftovers::Hunt;
 use super::outcome::Verdict;
+use super::owned::open_logs;
 use super::sink::Event;
 use crate::checkpoint::load::read_run;
 use crate::checkpoint::paths::run_logs;
@@ -223,13 +226,20 @@ impl Engine<'_> {
         let Some(Exit::Code(code)) = exit else { return None };
         let (what, tried) = match code {
             code::NO_SANDBOX => (&self.setup.sandbox, std::fs::read_dir(&self.setup.sandbox).map(drop)),
-            code::NO_LOGS => (&logs, std::fs::create_dir_all(&logs)),
+            code::NO_LOGS => (&logs, self.try_logs(&logs, self.name(id), run)),
             code::NO_CLAIM => return Some("its checkpoint cannot be written".to_owned()),
             code::NO_LIMITS => return Some("its limits cannot be set".to_owned()),
             _ => return None,
         };
         let why = tried.err().map_or_else(|| "refused".to_owned(), |error| error.to_string());
         Some(format!("cannot use {}: {why}", what.display()))
+    }
+
+    fn try_logs(&self, logs: &Path, process: &str, run: u64) -> io::Result<()> {
+        match &self.setup.run_as.credentials {
+            Some(owner) => open_logs(&self.setup.log_dir, process, run, owner).map(drop),
+            None => std::fs::create_dir_all(logs),
+        }
     }
 
     /// Tells what became of a run.

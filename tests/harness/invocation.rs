@@ -21,16 +21,29 @@ pub(crate) struct Invocation {
     stdin: Option<Vec<u8>>,
     limit: Duration,
     stdout: Option<Stdio>,
+    _held: Option<File>,
 }
 
 impl Invocation {
     pub(super) fn new(command: Command) -> Invocation {
-        Invocation { command, stdin: None, limit: LIMIT, stdout: None }
+        Invocation { command, stdin: None, limit: LIMIT, stdout: None, _held: None }
     }
 
     /// Adds an argument.
     pub(crate) fn arg(mut self, argument: impl AsRef<std::ffi::OsStr>) -> Invocation {
         self.command.arg(argument);
+        self
+    }
+
+    /// Runs it as another user, in the group of the same number; takes root.
+    pub(crate) fn user(mut self, uid: u32) -> Invocation {
+        self.command.uid(uid).gid(uid);
+        self
+    }
+
+    /// Keeps a file open until it has started.
+    pub(super) fn holding(mut self, file: File) -> Invocation {
+        self._held = Some(file);
         self
     }
 
