@@ -8,6 +8,7 @@ mod bindings;
 mod conformance;
 mod crash;
 mod documents;
+mod ending;
 mod errors;
 mod examples;
 mod finalizers;

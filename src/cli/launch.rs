@@ -100,6 +100,10 @@ impl From<RunnerError> for Failure {
             RunnerError::OtherHost { host, .. } => {
                 (Exit::Other, "other_host", format!("resume it on {host}"))
             }
+            RunnerError::TakeoversKilled(id) => {
+                let help = format!("do so again; `thermos status {id}` shows how far it has come");
+                (Exit::Other, "runner_killed", help)
+            }
             RunnerError::Unsupported(_) => {
                 (Exit::Other, "unsupported", "leave it out of the task; nothing was started".to_owned())
             }

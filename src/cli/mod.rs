@@ -9,12 +9,14 @@ mod check;
 mod clock;
 mod configuration;
 mod context;
+mod ending;
 mod exit;
 mod failure;
 mod inspect;
 mod kill;
 mod launch;
 mod logs;
+mod lose;
 mod patterns;
 mod ports;
 mod progress;
@@ -77,6 +79,7 @@ enum Command {
     Status(status::StatusArguments),
     Tail(tail::TailArguments),
     Kill(kill::KillArguments),
+    Lose(lose::LoseArguments),
     Resume(resume::ResumeArguments),
     Repl(repl::ReplArguments),
     Schema(schema::SchemaArguments),
@@ -92,6 +95,7 @@ impl Command {
             Command::Status(arguments) => arguments.run(context),
             Command::Tail(arguments) => arguments.run(context),
             Command::Kill(arguments) => arguments.run(context),
+            Command::Lose(arguments) => arguments.run(context),
             Command::Resume(arguments) => arguments.run(context),
             Command::Repl(arguments) => arguments.run(context),
             Command::Schema(arguments) => arguments.run(context),

@@ -41,6 +41,9 @@ pub enum RunnerError {
         /// Where it was launched.
         host: String,
     },
+    /// Whoever took the task over to end it was killed, again and again.
+    #[error("the runners that took task {0} over were killed")]
+    TakeoversKilled(TaskId),
     /// Something that this version cannot do; nothing was started.
     #[error("{0} is not supported by this version")]
     Unsupported(String),

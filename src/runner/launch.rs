@@ -8,6 +8,7 @@ use super::coordinator::Setup;
 use super::engine::Engine;
 use super::error::RunnerError;
 use super::journal::{Journal, close, wall_ms};
+use super::listener::Listener;
 use super::options::{Caller, Options};
 use super::owner::own;
 use super::recovery::recover;
@@ -93,6 +94,7 @@ fn start(
     caller: &Caller,
     sink: &mut dyn Sink,
 ) -> Result<TaskState, RunnerError> {
+    let listener = Listener::open(caller)?;
     let document = serde_json::to_vec(task).map_err(std::io::Error::from);
     let document = document.map_err(CheckpointError::io("write", &paths.active()))?;
     files::replace(&paths.active(), &document, 0o600, options.durable)?;
@@ -106,7 +108,7 @@ fn start(
     }
     journal.forget();
     sink.event(&Event::Task { state: &TaskState::Active, reason: None });
-    Engine::new(task, journal, caller, sink)?.run()
+    Engine::new(task, journal, listener, caller, sink)?.run()
 }
 
 fn header(task: &Task, options: &Options, user: &RunAs, journal: &Journal) -> Result<Header, RunnerError> {

@@ -12,6 +12,7 @@
 mod invocation;
 mod recorded;
 mod strays;
+mod streams;
 mod waiting;
 
 use std::ffi::OsStr;
@@ -24,6 +25,15 @@ use std::process::{Command, Stdio};
 pub(crate) use invocation::{Invocation, Output, Running};
 pub(crate) use recorded::Recorded;
 pub(crate) use waiting::wait_until;
+
+/// The binary under test.
+pub(crate) const THERMOS: &str = env!("CARGO_BIN_EXE_thermos");
+
+/// Says that a part of a test is left out here, and why.
+#[allow(clippy::print_stderr)]
+pub(crate) fn skip(why: &str) {
+    eprintln!("skipped: {why}");
+}
 
 /// A `thermos` with its own home and root.
 pub(crate) struct Thermos {
@@ -59,7 +69,25 @@ impl Thermos {
 
     /// Prepares `thermos` with arguments.
     pub(crate) fn command(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Invocation {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_thermos"));
+        self.prepare(Command::new(THERMOS), arguments)
+    }
+
+    /// Prepares `thermos` with arguments as the last arguments of another program.
+    pub(crate) fn command_under(
+        &self,
+        program: &[&str],
+        arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+    ) -> Invocation {
+        let mut command = Command::new(program[0]);
+        command.args(&program[1..]).arg(THERMOS);
+        self.prepare(command, arguments)
+    }
+
+    fn prepare(
+        &self,
+        mut command: Command,
+        arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+    ) -> Invocation {
         command
             .args(arguments)
             .current_dir(self.home())
