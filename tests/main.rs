@@ -7,6 +7,7 @@ mod bad_input;
 mod bindings;
 mod conformance;
 mod crash;
+mod daemon;
 mod documents;
 mod ending;
 mod errors;

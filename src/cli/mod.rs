@@ -9,6 +9,7 @@ mod check;
 mod clock;
 mod configuration;
 mod context;
+mod daemon;
 mod ending;
 mod exit;
 mod failure;

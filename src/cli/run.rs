@@ -31,7 +31,7 @@ impl RunCommandArguments {
         configuration::announce(context, &loaded);
         let task = only(loaded.tasks)?;
         let options = launch::options(&task, &self.run, &self.ports, context)?;
-        launch::run(&task, &options, context)
+        launch::run(&task, &options, &self.run, context)
     }
 }
 

@@ -36,8 +36,12 @@ impl SimplerunArguments {
         let command = self.command.join(" ");
         let task = simple_task::make(&self.name, &command, &self.bindings)?;
         let options = launch::options(&task, &self.run, &self.ports, context)?;
-        // The task runs, whether or not anybody reads this.
-        let _ = context.terminal.print(format!("Running command: '{command}'\n"));
-        launch::run(&task, &options, context)
+        let text = format!("Running command: '{command}'\n");
+        // The task runs, whether or not anybody reads this. Of a task in the background, the id is all that is printed.
+        match self.run.daemon {
+            true => context.terminal.say(text),
+            false => drop(context.terminal.print(text)),
+        }
+        launch::run(&task, &options, &self.run, context)
     }
 }

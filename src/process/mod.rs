@@ -1,6 +1,7 @@
 //! Fork, spawn, wait, kill, identity: the only unsafe code, and the only code that makes or ends processes.
 //!
 //! - [`contained`]: a closure in a short-lived child under limits.
+//! - [`detach`]: going on in the background.
 //! - [`events`]: waiting for any of many descriptors.
 //! - [`fork`]: forking a process with one thread, and what a child does first and last.
 //! - [`identity`]: who a process is, proven before it is signalled.
@@ -13,6 +14,7 @@
 #![allow(unsafe_code)]
 
 pub mod contained;
+pub mod detach;
 pub mod events;
 pub mod fork;
 pub mod identity;
