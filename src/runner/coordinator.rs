@@ -14,7 +14,7 @@ use nix::unistd::Pid;
 
 use super::command::{Output, arguments, run_environment};
 use super::journal::wall_seconds;
-use crate::checkpoint::claim::claim;
+use crate::checkpoint::claim::{claim, unclaim};
 use crate::checkpoint::paths::run_logs;
 use crate::checkpoint::record::Usage;
 use crate::checkpoint::stream::Writer;
@@ -30,7 +30,7 @@ pub(super) mod code {
     pub(in crate::runner) const CLEAN: i32 = 0;
     /// Somebody else has the run.
     pub(in crate::runner) const TAKEN: i32 = 3;
-    /// No room for the claim or the logs: to be tried again.
+    /// No room for the claim, the logs or the command, and so no claim: to be tried again.
     pub(in crate::runner) const NO_ROOM: i32 = 4;
     /// The sandbox cannot be entered.
     pub(in crate::runner) const NO_SANDBOX: i32 = 5;
@@ -80,7 +80,7 @@ pub(super) struct Assignment<'a> {
 /// Lives through a run in a forked child and returns its exit code. All signals are blocked.
 pub(super) fn coordinate(setup: &Setup, assignment: &Assignment<'_>) -> i32 {
     match prepare(setup, assignment) {
-        Ok(mut coordinator) => coordinator.live().map_or(code::BROKEN, |()| code::CLEAN),
+        Ok(mut coordinator) => coordinator.live().unwrap_or(code::BROKEN),
         Err(code) => code,
     }
 }
@@ -92,6 +92,8 @@ struct Coordinator<'a> {
     stream: Writer,
     /// The last record.
     status: ProcessStatus,
+    /// Whether the runner wants all dead at once.
+    forced: bool,
 }
 
 /// Gets everything that can fail over with before the claim.
@@ -106,7 +108,7 @@ fn prepare<'a>(setup: &'a Setup, assignment: &'a Assignment<'a>) -> Result<Coord
         })?;
     let status = forked(setup, assignment).map_err(|_| code::BROKEN)?;
     match claim(&setup.paths, "claim", status.clone(), setup.durable) {
-        Ok(Some(stream)) => Ok(Coordinator { setup, assignment, output, stream, status }),
+        Ok(Some(stream)) => Ok(Coordinator { setup, assignment, output, stream, status, forced: false }),
         Ok(None) => Err(code::TAKEN),
         Err(error) if error.is_no_space() => Err(code::NO_ROOM),
         Err(_) => Err(code::NO_CLAIM),
@@ -145,11 +147,22 @@ fn forked(setup: &Setup, assignment: &Assignment<'_>) -> io::Result<ProcessStatu
 }
 
 impl Coordinator<'_> {
-    fn live(&mut self) -> Result<(), CheckpointError> {
+    /// Lives through the run, and returns the exit code.
+    fn live(&mut self) -> Result<i32, CheckpointError> {
         let start = wall_seconds();
-        let spawned = self.spawn_unless_stopped();
-        let spawned = spawned.map_err(CheckpointError::io("start a command in", &self.setup.sandbox))?;
-        let Some(spawned) = spawned else { return self.record_end(ProcessState::Killed, |_| {}) };
+        let stopped = signals::wait(&stop_signals(), Some(Duration::ZERO));
+        if stopped.map_err(CheckpointError::io("wait in", self.setup.paths.folder()))?.is_some() {
+            self.record_end(ProcessState::Killed, |_| {})?;
+            return Ok(code::CLEAN);
+        }
+        let spawned = match self.spawn() {
+            // Waiting for room here would take room from commands whose coordinators wait as well.
+            Err(error) if is_lack_of_room(&error) => {
+                unclaim(&self.setup.paths, self.assignment.process, self.assignment.run)?;
+                return Ok(code::NO_ROOM);
+            }
+            spawned => spawned.map_err(CheckpointError::io("start a command in", &self.setup.sandbox))?,
+        };
         let pid = spawned.pid;
         self.record(ProcessState::Running, |status| {
             status.pid = Some(pid.as_raw());
@@ -165,19 +178,8 @@ impl Coordinator<'_> {
             })?,
             None => self.record_command(&ended)?,
         }
-        self.clean_up().map_err(CheckpointError::io("clean up in", self.setup.paths.folder()))
-    }
-
-    /// Starts the command, as soon as the system has room for it; nothing if the run is to end before.
-    fn spawn_unless_stopped(&self) -> io::Result<Option<spawn::Spawned>> {
-        let mut pause = Duration::ZERO;
-        while signals::wait(&stop_signals(), Some(pause))?.is_none() {
-            match self.spawn() {
-                Err(error) if is_lack_of_room(&error) => pause = RETRY,
-                spawned => return spawned.map(Some),
-            }
-        }
-        Ok(None)
+        self.clean_up().map_err(CheckpointError::io("clean up in", self.setup.paths.folder()))?;
+        Ok(code::CLEAN)
     }
 
     fn spawn(&self) -> io::Result<spawn::Spawned> {
@@ -192,7 +194,7 @@ impl Coordinator<'_> {
     }
 
     /// Waits for the command and passes on what the runner wants; reaps whatever becomes an orphan.
-    fn wait(&self, command: Pid) -> io::Result<Ended> {
+    fn wait(&mut self, command: Pid) -> io::Result<Ended> {
         let mut signals = stop_signals();
         signals.add(Signal::SIGCHLD);
         loop {
@@ -203,8 +205,15 @@ impl Coordinator<'_> {
                 Reaped::NoChildren => return Err(io::Error::other("the command is gone")),
             }
             match signals::wait(&signals, None)? {
-                Some(Signal::SIGTERM) => drop(tree::signal_descendants(Pid::this(), Signal::SIGTERM)?),
-                Some(Signal::SIGQUIT) => drop(tree::signal_descendants(Pid::this(), Signal::SIGKILL)?),
+                Some(Signal::SIGTERM) => {
+                    tree::signal_descendants(Pid::this(), Signal::SIGTERM)?;
+                    // What is stopped hears it only when it goes on.
+                    tree::signal_descendants(Pid::this(), Signal::SIGCONT)?;
+                }
+                Some(Signal::SIGQUIT) => {
+                    self.forced = true;
+                    tree::signal_descendants(Pid::this(), Signal::SIGKILL)?;
+                }
                 _ => {}
             }
         }
@@ -254,7 +263,8 @@ impl Coordinator<'_> {
         if !has_children()? {
             return Ok(());
         }
-        let deadline = Instant::now() + LEFTOVER_GRACE;
+        let grace = if self.forced { Duration::ZERO } else { LEFTOVER_GRACE };
+        let deadline = Instant::now() + grace;
         tree::signal_descendants(Pid::this(), Signal::SIGTERM)?;
         let mut signals = stop_signals();
         signals.add(Signal::SIGCHLD);

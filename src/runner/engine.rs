@@ -3,7 +3,7 @@
 //! Each round: let the stage move on; start what is ready while there is room; sleep until a coordinator ends, a signal
 //! comes, or a time is reached; take in what happened. Every decision is recorded before it is acted upon.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
@@ -46,7 +46,7 @@ pub(super) struct Engine<'a> {
     /// Our own coordinators.
     pub(super) by_pid: HashMap<Pid, ProcessId>,
     /// Runs that are recorded as WAITING and could not be forked or claimed for lack of room.
-    pub(super) postponed: Vec<(ProcessId, u64)>,
+    pub(super) postponed: VecDeque<(ProcessId, u64)>,
     pub(super) retry_at: Option<Instant>,
     pub(super) stage: TaskState,
     pub(super) ending: Option<Ending>,
@@ -74,7 +74,7 @@ impl<'a> Engine<'a> {
             setup: super::launch::setup(&journal, caller)?,
             live: HashMap::new(),
             by_pid: HashMap::new(),
-            postponed: Vec::new(),
+            postponed: VecDeque::new(),
             retry_at: None,
             stage: TaskState::Active,
             ending: None,
