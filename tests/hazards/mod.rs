@@ -1,0 +1,5 @@
+//! What has gone wrong in systems like this: a test for each point, named after it.
+
+mod control;
+mod escapees;
+mod sizes;
