@@ -1,5 +1,9 @@
 //! How tasks are ended from outside: `kill` and `lose` of one or many, with and without a living runner, and signals.
 
+use std::fs::File;
+use std::io::Write;
+
+use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::signal::{Signal, kill};
 use serde_json::{Value, json};
 
@@ -107,6 +111,23 @@ fn a_stopped_runner_is_not_waited_for_by_force() {
         assert_eq!(thermos.run_ends("id", "p"), ["KILLED"]);
         assert!(!finalized(&thermos));
     }
+}
+
+#[test]
+fn a_runner_that_does_not_answer_is_not_waited_for_by_force() {
+    let thermos = Thermos::new();
+    // Its standard error is a pipe that is full and that nobody reads.
+    thermos.make_gate("pipe");
+    let mut pipe = File::options().read(true).write(true).open(thermos.home().join("pipe")).unwrap();
+    let size = fcntl(&pipe, FcntlArg::F_GETPIPE_SZ).unwrap();
+    pipe.write_all(&vec![b' '; size as usize]).unwrap();
+    let shell = ["bash", "-c", r#"exec "$0" "$@" 2> pipe"#];
+    let runner = thermos.command_under(&shell, ["simplerun", "--task-id", "id", "sleep 1000"]).spawn();
+    thermos.wait_for_state("id", "ACTIVE", 1);
+    let killing = thermos.run(["kill", "--force", "id"]).expect_code(0);
+    killing.expect_stderr("id: its runner does not answer and is killed\n");
+    runner.wait().expect_code(-9);
+    assert_eq!(thermos.state("id"), "KILLED");
 }
 
 #[test]

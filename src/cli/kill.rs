@@ -19,7 +19,7 @@ use crate::runner::Wish;
 /// stopped goes on, to end its task. Returns when all matching tasks have ended.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct KillArguments {
-    /// Kill every process at once and run no final process; does not wait for a runner that is stopped
+    /// Kill every process at once and run no final process; wait for no runner that is stopped or does not answer
     #[arg(long)]
     force: bool,
     /// Give the task this long instead of its finalization_wait

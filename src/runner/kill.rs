@@ -26,9 +26,12 @@ use crate::process::fork::{Forked, fork, leave_by, reap};
 use crate::process::identity;
 use crate::process::pidfd::PidFd;
 
-/// How long a runner may take over a forced end before it is killed itself; longer than it waits for coordinators and
-/// for what survives KILL.
-const FORCED_PATIENCE: Duration = Duration::from_secs(15);
+/// How long a runner may take to hear a request.
+const HEARING: Duration = Duration::from_secs(5);
+
+/// How long it may take over a forced end that it has heard; longer than it waits for coordinators and for what
+/// survives KILL.
+const FORCED_END: Duration = Duration::from_secs(15);
 
 /// How often a task is taken over whose runners are killed one after the other.
 const MAX_TAKEOVERS: u32 = 3;
@@ -63,9 +66,10 @@ enum Standing {
         since: Instant,
         next: Instant,
     },
-    /// Its runner was asked.
+    /// Its runner was asked, and may have heard it.
     Asked {
         runner: PidFd,
+        heard: bool,
         patience: Option<Instant>,
     },
     /// A child of this process runs it.
@@ -200,19 +204,34 @@ impl Ending<'_> {
         }
         let watched = self.events.add(&runner, index as u64);
         watched.map_err(RunnerError::system("watch the runner"))?;
-        let patience = self.wish.is_forced().then(|| Instant::now() + FORCED_PATIENCE);
         *asked = Some(pid);
-        *standing = Standing::Asked { runner, patience };
+        *standing = Standing::Asked { runner, heard: false, patience: Some(Instant::now() + HEARING) };
         Ok(())
     }
 
-    /// A runner that was told to end at once has not: it is killed, and its task taken over.
+    /// A runner that does not hear, as one that cannot write to its terminal, is reported, or killed by force so that its
+    /// task can be taken over; as is one that has heard that it is to end at once and does not.
     fn lose_patience(&mut self, index: usize) -> Result<(), RunnerError> {
         let Target { paths, standing, .. } = &mut self.targets[index];
-        let Standing::Asked { runner, patience } = standing else { return Ok(()) };
+        let Standing::Asked { runner, heard, patience } = standing else { return Ok(()) };
+        let hears_now = !*heard && !paths.request().exists();
         *patience = None;
-        self.witness.note(paths.id(), "its runner does not answer and is killed");
-        runner.signal(Signal::SIGKILL).map(drop).map_err(RunnerError::system("signal the runner"))
+        match (hears_now, self.wish.is_forced()) {
+            (true, true) => {
+                *heard = true;
+                *patience = Some(Instant::now() + FORCED_END);
+            }
+            (true, false) => {}
+            (false, false) => {
+                let text = "its runner does not answer and is waited for; --force does not wait";
+                self.witness.note(paths.id(), text);
+            }
+            (false, true) => {
+                self.witness.note(paths.id(), "its runner does not answer and is killed");
+                runner.signal(Signal::SIGKILL).map_err(RunnerError::system("signal the runner"))?;
+            }
+        }
+        Ok(())
     }
 
     /// A runner that was asked has ended, or a child that was one.
