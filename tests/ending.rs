@@ -1,7 +1,7 @@
 //! How tasks are ended from outside: `kill` and `lose` of one or many, with and without a living runner, and signals.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{Read, Write};
 
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::signal::{Signal, kill};
@@ -113,10 +113,9 @@ fn a_stopped_runner_is_not_waited_for_by_force() {
     }
 }
 
-#[test]
-fn a_runner_that_does_not_answer_is_not_waited_for_by_force() {
-    let thermos = Thermos::new();
-    // Its standard error is a pipe that is full and that nobody reads.
+/// Starts a task `id` whose runner cannot write to its standard error, a full pipe, and so stays where its task is on
+/// record and nothing has begun.
+fn start_blocked(thermos: &Thermos) -> (Running, File) {
     thermos.make_gate("pipe");
     let mut pipe = File::options().read(true).write(true).open(thermos.home().join("pipe")).unwrap();
     let size = fcntl(&pipe, FcntlArg::F_GETPIPE_SZ).unwrap();
@@ -124,10 +123,30 @@ fn a_runner_that_does_not_answer_is_not_waited_for_by_force() {
     let shell = ["bash", "-c", r#"exec "$0" "$@" 2> pipe"#];
     let runner = thermos.command_under(&shell, ["simplerun", "--task-id", "id", "sleep 1000"]).spawn();
     thermos.wait_for_state("id", "ACTIVE", 1);
+    (runner, pipe)
+}
+
+#[test]
+fn a_runner_that_does_not_answer_is_not_waited_for_by_force() {
+    let thermos = Thermos::new();
+    let (runner, _pipe) = start_blocked(&thermos);
     let killing = thermos.run(["kill", "--force", "id"]).expect_code(0);
     killing.expect_stderr("id: its runner does not answer and is killed\n");
     runner.wait().expect_code(-9);
     assert_eq!(thermos.state("id"), "KILLED");
+}
+
+#[test]
+fn a_wish_that_comes_before_anything_has_begun_is_kept() {
+    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
+        let thermos = Thermos::new();
+        let (runner, mut pipe) = start_blocked(&thermos);
+        runner.signal(signal);
+        let mut buffer = vec![0; 1 << 16];
+        assert!(pipe.read(&mut buffer).unwrap() > 0, "now there is room to write");
+        runner.wait().expect_code(4);
+        assert_eq!((thermos.state("id").as_str(), thermos.run_ends("id", "simple")), ("KILLED", Vec::new()));
+    }
 }
 
 #[test]
