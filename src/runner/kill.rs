@@ -18,6 +18,7 @@ use super::listener::REQUEST;
 use super::options::Caller;
 use super::owner::{PATIENCE, PAUSE, living_runner};
 use super::recovery::recover;
+use super::target::{Standing, Target};
 use super::wish::{Wish, Witness};
 use crate::checkpoint::load::{RunnerStream, load_runner};
 use crate::checkpoint::{CheckpointError, Ownership, Root, TaskId, TaskPaths, TaskState, files};
@@ -46,62 +47,14 @@ pub fn end(
 ) -> Result<i32, RunnerError> {
     let events = Events::new().map_err(RunnerError::system("open an event descriptor"))?;
     let targets = ids.iter().map(|id| Target::new(root, id)).collect();
-    let mut ending = Ending { root, wish, caller, witness, events, targets, alone: ids.len() == 1, code: 0 };
-    ending.run()?;
-    Ok(ending.code)
+    let mut roundup =
+        Roundup { root, wish, caller, witness, events, targets, alone: ids.len() == 1, code: 0 };
+    roundup.run()?;
+    Ok(roundup.code)
 }
 
-/// One of the tasks.
-struct Target {
-    paths: TaskPaths,
-    standing: Standing,
-    /// The runner that was asked last.
-    asked: Option<Pid>,
-    takeovers: u32,
-}
-
-enum Standing {
-    /// Somebody has it and nobody knows who, or there is no room to take it over; looked at again at a time.
-    Unclear {
-        since: Instant,
-        next: Instant,
-    },
-    /// Its runner was asked, and may have heard it.
-    Asked {
-        runner: PidFd,
-        heard: bool,
-        patience: Option<Instant>,
-    },
-    /// A child of this process runs it.
-    TakenOver {
-        child: Pid,
-        handle: PidFd,
-    },
-    Done,
-}
-
-impl Target {
-    fn new(root: &Root, id: &TaskId) -> Target {
-        Target { paths: root.task(id), standing: Standing::unclear(), asked: None, takeovers: 0 }
-    }
-
-    /// Returns when it is to be looked at though nothing happens.
-    fn next_time(&self) -> Option<Instant> {
-        match &self.standing {
-            Standing::Unclear { next, .. } => Some(*next),
-            Standing::Asked { patience, .. } => *patience,
-            _ => None,
-        }
-    }
-}
-
-impl Standing {
-    fn unclear() -> Standing {
-        Standing::Unclear { since: Instant::now(), next: Instant::now() }
-    }
-}
-
-struct Ending<'a> {
+/// All of them.
+struct Roundup<'a> {
     root: &'a Root,
     wish: &'a Wish,
     caller: &'a Caller,
@@ -113,12 +66,12 @@ struct Ending<'a> {
     code: i32,
 }
 
-impl Ending<'_> {
+impl Roundup<'_> {
     fn run(&mut self) -> Result<(), RunnerError> {
         loop {
             for index in 0..self.targets.len() {
                 while self.targets[index].next_time().is_some_and(|time| Instant::now() >= time) {
-                    self.guarded(index, Ending::step);
+                    self.guarded(index, Roundup::step);
                 }
             }
             if self.targets.iter().all(|target| matches!(target.standing, Standing::Done)) {
@@ -127,7 +80,7 @@ impl Ending<'_> {
             let next = self.targets.iter().filter_map(Target::next_time).min();
             let timeout = next.map(|time| time.saturating_duration_since(Instant::now()));
             let tokens = self.events.wait(timeout).map_err(RunnerError::system("wait for runners"))?;
-            tokens.for_each(|token| self.guarded(token as usize, Ending::somebody_ended));
+            tokens.for_each(|token| self.guarded(token as usize, Roundup::somebody_ended));
         }
     }
 

@@ -11,7 +11,8 @@
 //!
 //! Inside: `launch` makes a task's files and opens existing ones, `owner` takes them, `journal` keeps them, `listener` hears signals, `engine` is
 //! the event loop with `stage` (ACTIVE, CLEANING, FINALIZING) and `runs` (starts and ends), `recovery` rebuilds an
-//! engine from what is on disk, `leftovers` hunts what a dead coordinator left, `coordinator` and `command` are what
+//! engine from what is on disk, `leftovers` hunts what a dead coordinator left, `kill` ends
+//! tasks from outside (`target` is one of them, `wish` what is wanted), `coordinator` and `command` are what
 //! happens in the child, `support` refuses what this version cannot do.
 
 mod command;
@@ -31,6 +32,7 @@ mod runs;
 mod sink;
 mod stage;
 mod support;
+mod target;
 mod wish;
 
 pub use error::RunnerError;
