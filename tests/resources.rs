@@ -199,7 +199,7 @@ fn without_cgroups_a_process_is_limited_by_itself_and_all_else_is_refused() {
         task.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
         thermos.write("task.json", task.to_string());
         let arguments = ["run", "--json", "--enforce", "--task-id", id, "task.json"];
-        thermos.command_through(&WITHOUT_CGROUPS, arguments).output()
+        thermos.command_under(&WITHOUT_CGROUPS, arguments).output()
     };
     let limited = json!([{"name": "p", "cmdline": "ulimit -v", "resources": resources(0.0, 64)}]);
     run("own", limited, json!({})).expect_code(0);
@@ -246,6 +246,6 @@ fn what_the_kernel_kills_for_want_of_memory_has_failed_though_nothing_was_limite
     let wrapper = ["sh", "-c", &enter, "sh"];
     // One line without an end: all of it is held.
     let arguments = ["simplerun", "--task-id", "id", "tail -n 1 /dev/zero"];
-    let output = thermos.command_through(&wrapper, arguments).output().expect_code(1);
+    let output = thermos.command_under(&wrapper, arguments).output().expect_code(1);
     output.expect_stderr("Process(simple) failed [rc=-9]: out of memory");
 }

@@ -17,12 +17,21 @@ pub fn create_private_folders(path: &Path, durable: bool) -> Result<(), Checkpoi
 
 /// Writes a whole file beside and renames it into place: nobody ever reads half of it.
 pub fn replace(path: &Path, content: &[u8], mode: u32, durable: bool) -> Result<(), CheckpointError> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
-    let beside = path.with_file_name(format!(".{}", name.to_string_lossy()));
-    let written = write_file(&beside, content, mode, durable).and_then(|()| fs::rename(&beside, path));
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    replace_by(&path.with_file_name(format!(".{name}.new")), path, content, mode, durable)
+}
+
+/// Does so by way of the file `beside`, which no other writer must use at the same time.
+pub fn replace_by(
+    beside: &Path,
+    path: &Path,
+    content: &[u8],
+    mode: u32,
+    durable: bool,
+) -> Result<(), CheckpointError> {
+    let written = write_file(beside, content, mode, durable).and_then(|()| fs::rename(beside, path));
     written.map_err(|error| {
-        let _ = fs::remove_file(&beside);
+        let _ = fs::remove_file(beside);
         CheckpointError::io("write", path)(error)
     })?;
     if durable { sync_folder_of(path) } else { Ok(()) }

@@ -84,6 +84,11 @@ impl TaskPaths {
         self.folder.join("request")
     }
 
+    /// Returns the request that a runner has taken and not recorded yet.
+    pub fn taken_request(&self) -> PathBuf {
+        self.folder.join("request.taken")
+    }
+
     /// Returns the stream of a run.
     pub fn run(&self, process: &str, run: u64) -> PathBuf {
         self.folder.join(format!("{RUN_PREFIX}{process}.{run}"))

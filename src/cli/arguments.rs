@@ -101,6 +101,9 @@ pub(crate) struct RunArguments {
     /// Make every record reach the disk before going on: survives a loss of power, costs time
     #[arg(long)]
     pub(crate) durable: bool,
+    /// Run in the background: print the task id and return as soon as the task is on record
+    #[arg(long)]
+    pub(crate) daemon: bool,
 }
 
 /// How a command prints data.

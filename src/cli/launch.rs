@@ -8,14 +8,22 @@ use super::context::{Context, absolute};
 use super::exit::Exit;
 use super::failure::{Failure, file_help, reason};
 use super::progress::Progress;
-use super::{clock, ports, task_id, tasks};
+use super::{clock, daemon, ports, task_id, tasks};
 use crate::checkpoint::{TaskId, TaskState};
 use crate::diagnostics::Diagnostic;
 use crate::runner::{self, Caller, Options, RunnerError};
 use crate::schema::Task;
 
-/// Runs a task and gives the exit code of the state in which it ends.
-pub(crate) fn run(task: &Task, options: &Options, context: &Context) -> Result<Exit, Failure> {
+/// Runs a task and gives the exit code of the state in which it ends; in the background, how it begins.
+pub(crate) fn run(
+    task: &Task,
+    options: &Options,
+    arguments: &RunArguments,
+    context: &Context,
+) -> Result<Exit, Failure> {
+    if arguments.daemon {
+        return daemon::run(task, options, context);
+    }
     let mut progress = Progress::new(context.terminal, "Running", &options.task_id);
     Ok(exit(&runner::run(task, options, &caller(), &mut progress)?))
 }
@@ -117,6 +125,10 @@ impl From<RunnerError> for Failure {
             RunnerError::OtherUser { user, chroot, .. } => {
                 let who = if *chroot { "root".to_owned() } else { format!("user '{user}' or root") };
                 (Exit::Other, "other_user", format!("only {who} can go on with it or end it"))
+            }
+            RunnerError::TakeoversKilled(id) => {
+                let help = format!("do so again; `thermos status {id}` shows how far it has come");
+                (Exit::Other, "runner_killed", help)
             }
             RunnerError::Unsupported(_) => {
                 (Exit::Other, "unsupported", "leave it out of the task; nothing was started".to_owned())

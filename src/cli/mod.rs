@@ -9,6 +9,8 @@ mod check;
 mod clock;
 mod configuration;
 mod context;
+mod daemon;
+mod ending;
 mod exit;
 mod failure;
 mod graph;
@@ -16,6 +18,7 @@ mod inspect;
 mod kill;
 mod launch;
 mod logs;
+mod lose;
 mod patterns;
 mod ports;
 mod progress;
@@ -81,6 +84,7 @@ enum Command {
     Graph(graph::GraphArguments),
     Timeline(timeline::TimelineArguments),
     Kill(kill::KillArguments),
+    Lose(lose::LoseArguments),
     Resume(resume::ResumeArguments),
     Repl(repl::ReplArguments),
     Schema(schema::SchemaArguments),
@@ -98,6 +102,7 @@ impl Command {
             Command::Graph(arguments) => arguments.run(context),
             Command::Timeline(arguments) => arguments.run(context),
             Command::Kill(arguments) => arguments.run(context),
+            Command::Lose(arguments) => arguments.run(context),
             Command::Resume(arguments) => arguments.run(context),
             Command::Repl(arguments) => arguments.run(context),
             Command::Schema(arguments) => arguments.run(context),

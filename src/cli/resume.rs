@@ -25,6 +25,7 @@ pub(crate) struct ResumeArguments {
 impl ResumeArguments {
     /// Runs the task to its end and gives the exit code of its state.
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        runner::keep_early_wishes()?;
         tasks::find(context, &self.task_id)?;
         let mut progress = Progress::new(context.terminal, "Resuming", &self.task_id);
         let state = runner::resume(&context.root, &self.task_id, &launch::caller(), &mut progress)?;

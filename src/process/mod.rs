@@ -2,6 +2,7 @@
 //!
 //! - [`cgroup`]: the members of a cgroup, and their limits.
 //! - [`contained`]: a closure in a short-lived child under limits.
+//! - [`detach`]: going on in the background.
 //! - [`events`]: waiting for any of many descriptors.
 //! - [`fork`]: forking a process with one thread, and what a child does first and last.
 //! - [`identity`]: who a process is, proven before it is signalled.
@@ -16,6 +17,7 @@
 
 pub mod cgroup;
 pub mod contained;
+pub mod detach;
 pub mod events;
 pub mod fork;
 pub mod identity;

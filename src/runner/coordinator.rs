@@ -17,7 +17,7 @@ use super::group::Confinement;
 use super::journal::wall_seconds;
 use super::owned::open_logs;
 use super::run_as::RunAs;
-use crate::checkpoint::claim::claim;
+use crate::checkpoint::claim::{claim, unclaim};
 use crate::checkpoint::paths::run_logs;
 use crate::checkpoint::record::Usage;
 use crate::checkpoint::stream::Writer;
@@ -35,7 +35,7 @@ pub(super) mod code {
     pub(in crate::runner) const CLEAN: i32 = 0;
     /// Somebody else has the run.
     pub(in crate::runner) const TAKEN: i32 = 3;
-    /// No room for the claim or the logs: to be tried again.
+    /// No room for the claim, the logs or the command, and so no claim: to be tried again.
     pub(in crate::runner) const NO_ROOM: i32 = 4;
     /// The sandbox cannot be entered.
     pub(in crate::runner) const NO_SANDBOX: i32 = 5;
@@ -97,7 +97,7 @@ pub(super) struct Assignment<'a> {
 /// Lives through a run in a forked child and returns its exit code. All signals are blocked.
 pub(super) fn coordinate(setup: &Setup, assignment: &Assignment<'_>) -> i32 {
     match prepare(setup, assignment) {
-        Ok(mut coordinator) => coordinator.live().map_or(code::BROKEN, |()| code::CLEAN),
+        Ok(mut coordinator) => coordinator.live().unwrap_or(code::BROKEN),
         Err(code) => code,
     }
 }
@@ -111,8 +111,8 @@ struct Coordinator<'a> {
     status: ProcessStatus,
     /// The cgroup of this run, if it is limited.
     group: Option<RunGroup>,
-    /// Whether the runner had everything killed.
-    killed: bool,
+    /// Whether the runner wants all dead at once.
+    forced: bool,
 }
 
 /// Gets everything that can fail over with before the claim.
@@ -127,7 +127,7 @@ fn prepare<'a>(setup: &'a Setup, assignment: &'a Assignment<'a>) -> Result<Coord
     let status = forked(setup, assignment).map_err(|_| code::BROKEN)?;
     match claim(&setup.paths, "claim", status.clone(), setup.durable) {
         Ok(Some(stream)) => {
-            Ok(Coordinator { setup, assignment, output, stream, status, group, killed: false })
+            Ok(Coordinator { setup, assignment, output, stream, status, group, forced: false })
         }
         Ok(None) => Err(code::TAKEN),
         Err(error) if error.is_no_space() => Err(code::NO_ROOM),
@@ -193,11 +193,23 @@ fn forked(setup: &Setup, assignment: &Assignment<'_>) -> io::Result<ProcessStatu
 }
 
 impl Coordinator<'_> {
-    fn live(&mut self) -> Result<(), CheckpointError> {
+    /// Lives through the run, and returns the exit code.
+    fn live(&mut self) -> Result<i32, CheckpointError> {
         let start = wall_seconds();
-        let spawned = self.spawn_unless_stopped();
-        let spawned = spawned.map_err(CheckpointError::io("start a command in", &self.setup.sandbox))?;
-        let Some(spawned) = spawned else { return self.record_end(ProcessState::Killed, |_| {}) };
+        let stopped = signals::wait(&stop_signals(), Some(Duration::ZERO));
+        if stopped.map_err(CheckpointError::io("wait in", self.setup.paths.folder()))?.is_some() {
+            self.record_end(ProcessState::Killed, |_| {})?;
+            return Ok(code::CLEAN);
+        }
+        let spawned = match self.spawn() {
+            // Waiting for room here would take room from commands whose coordinators wait as well.
+            Err(error) if is_lack_of_room(&error) => {
+                let _ = self.group.as_ref().map(RunGroup::remove);
+                unclaim(&self.setup.paths, self.assignment.process, self.assignment.run)?;
+                return Ok(code::NO_ROOM);
+            }
+            spawned => spawned.map_err(CheckpointError::io("start a command in", &self.setup.sandbox))?,
+        };
         let pid = spawned.pid;
         self.record(ProcessState::Running, |status| {
             status.pid = Some(pid.as_raw());
@@ -216,24 +228,7 @@ impl Coordinator<'_> {
         self.clean_up().map_err(CheckpointError::io("clean up in", self.setup.paths.folder()))?;
         // What cannot be removed now is removed with the task's.
         let _ = self.group.as_ref().map(RunGroup::remove);
-        Ok(())
-    }
-
-    /// Starts the command, as soon as the system has room for it; nothing if the run is to end before.
-    fn spawn_unless_stopped(&self) -> io::Result<Option<Spawned>> {
-        let mut pause = Duration::ZERO;
-        while signals::wait(&stop_signals(), Some(pause))?.is_none() {
-            match self.spawn() {
-                Err(error) if is_lack_of_room(&error) => pause = RETRY,
-                // The new user has no room for a process more.
-                Ok(Spawned { pid, failure: Some(failure) }) if is_lack_of_room(&failure.error) => {
-                    fork::reap(pid)?;
-                    pause = RETRY;
-                }
-                spawned => return spawned.map(Some),
-            }
-        }
-        Ok(None)
+        Ok(code::CLEAN)
     }
 
     fn spawn(&self) -> io::Result<Spawned> {
@@ -241,7 +236,7 @@ impl Coordinator<'_> {
         // The command is born where this process is; only it shall be limited.
         let _inside = self.group.as_ref().map(RunGroup::enter).transpose()?;
         let Setup { environment, sandbox, run_as, .. } = self.setup;
-        spawn::spawn(&spawn::Command {
+        let spawned = spawn::spawn(&spawn::Command {
             arguments: &arguments(command)?,
             environment: &run_environment(environment, sandbox, run_as.chroot, process, *run),
             stdout: self.output.stdout(),
@@ -250,7 +245,15 @@ impl Coordinator<'_> {
             address_space: self.assignment.confinement.address_space,
             credentials: run_as.credentials.as_ref(),
             chroot: run_as.chroot,
-        })
+        })?;
+        match spawned {
+            // The new user has no room for a process more.
+            Spawned { pid, failure: Some(failure) } if is_lack_of_room(&failure.error) => {
+                fork::reap(pid)?;
+                Err(failure.error)
+            }
+            spawned => Ok(spawned),
+        }
     }
 
     /// Waits for the command and passes on what the runner wants; reaps whatever becomes an orphan.
@@ -265,9 +268,13 @@ impl Coordinator<'_> {
                 Reaped::NoChildren => return Err(io::Error::other("the command is gone")),
             }
             match signals::wait(&signals, None)? {
-                Some(Signal::SIGTERM) => drop(tree::signal_descendants(Pid::this(), Signal::SIGTERM)?),
+                Some(Signal::SIGTERM) => {
+                    tree::signal_descendants(Pid::this(), Signal::SIGTERM)?;
+                    // What is stopped hears it only when it goes on.
+                    tree::signal_descendants(Pid::this(), Signal::SIGCONT)?;
+                }
                 Some(Signal::SIGQUIT) => {
-                    self.killed = true;
+                    self.forced = true;
                     tree::signal_descendants(Pid::this(), Signal::SIGKILL)?;
                 }
                 _ => {}
@@ -294,7 +301,7 @@ impl Coordinator<'_> {
         match &self.group {
             Some(group) => group.ran_out_of_memory(),
             None => {
-                let killed = exit == Exit::Signal(libc::SIGKILL) && !self.killed;
+                let killed = exit == Exit::Signal(libc::SIGKILL) && !self.forced;
                 killed && self.setup.oom.as_ref().is_some_and(OomCounter::has_risen)
             }
         }
@@ -335,7 +342,8 @@ impl Coordinator<'_> {
         if !has_children()? {
             return Ok(());
         }
-        let deadline = Instant::now() + LEFTOVER_GRACE;
+        let grace = if self.forced { Duration::ZERO } else { LEFTOVER_GRACE };
+        let deadline = Instant::now() + grace;
         tree::signal_descendants(Pid::this(), Signal::SIGTERM)?;
         let mut signals = stop_signals();
         signals.add(Signal::SIGCHLD);

@@ -69,6 +69,9 @@ pub enum RunnerError {
         /// Whether they see the sandbox as their root.
         chroot: bool,
     },
+    /// Whoever took the task over to end it was killed, again and again.
+    #[error("the runners that took task {0} over were killed")]
+    TakeoversKilled(TaskId),
     /// Something that this version cannot do; nothing was started.
     #[error("{0} is not supported by this version")]
     Unsupported(String),

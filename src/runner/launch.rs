@@ -10,6 +10,7 @@ use super::engine::Engine;
 use super::error::RunnerError;
 use super::group::{self, Group};
 use super::journal::{Journal, close, wall_ms};
+use super::listener::Listener;
 use super::options::{Caller, Options};
 use super::owned;
 use super::owner::{act_as_owner, own};
@@ -111,6 +112,7 @@ fn start(
     caller: &Caller,
     sink: &mut dyn Sink,
 ) -> Result<TaskState, RunnerError> {
+    let listener = Listener::open(caller)?;
     let document = serde_json::to_vec(task).map_err(std::io::Error::from);
     let document = document.map_err(CheckpointError::io("write", &paths.active()))?;
     files::replace(&paths.active(), &document, 0o600, options.durable)?;
@@ -129,7 +131,7 @@ fn start(
     sink.event(&Event::Task { state: &TaskState::Active, reason: None });
     let unlimited = Some(task).filter(|_| options.enforce).and_then(group::not_enforced);
     degraded.iter().chain(&unlimited).for_each(|note| sink.event(&Event::Note(note)));
-    Engine::new(task, journal, group, caller, sink)?.run()
+    Engine::new(task, journal, group, listener, caller, sink)?.run()
 }
 
 fn header(task: &Task, options: &Options, user: &Identity, journal: &Journal) -> Result<Header, RunnerError> {

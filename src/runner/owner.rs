@@ -10,7 +10,7 @@ use nix::unistd::Pid;
 use super::error::RunnerError;
 use super::options::Caller;
 use crate::checkpoint::load::load_runner;
-use crate::checkpoint::{CheckpointError, Ownership, Root, TaskId, TaskPaths, TaskStatus};
+use crate::checkpoint::{CheckpointError, Ownership, TaskPaths, TaskStatus};
 use crate::process::identity::{self, Machine};
 use crate::process::pidfd::PidFd;
 use crate::process::users::{Credentials, Identity, become_user, is_root};
@@ -22,10 +22,10 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// Nothing tells when such a lock is let go.
 pub(super) const PAUSE: Duration = Duration::from_millis(20);
 
-/// Says whether root would act as somebody else on a task: [`super::run`], [`super::resume`] and [`super::kill`] do so for
+/// Says whether root would act as somebody else on a task: [`super::run`], [`super::resume`] and [`super::end`] do so for
 /// good.
-pub fn is_foreign(root: &Root, id: &TaskId) -> Result<bool, RunnerError> {
-    Ok(foreign_owner(&root.task(id))?.is_some())
+pub(super) fn is_foreign(paths: &TaskPaths) -> Result<bool, RunnerError> {
+    Ok(foreign_owner(paths)?.is_some())
 }
 
 /// Has root act, for good, as the owner of an existing checkpoint that is not root's; returns what is left of the caller.

@@ -11,6 +11,7 @@ use super::engine::Engine;
 use super::error::RunnerError;
 use super::group;
 use super::journal::{Journal, wall_ms, wall_seconds};
+use super::listener::Listener;
 use super::options::Caller;
 use super::outcome::Verdict;
 use super::sink::{Event, Sink};
@@ -18,7 +19,6 @@ use super::stage::Ending;
 use super::support;
 use crate::checkpoint::claim::claim;
 use crate::checkpoint::load::{RunnerStream, read_run, unended_runs};
-use crate::checkpoint::request::Request;
 use crate::checkpoint::{Ownership, ProcessState, ProcessStatus, TaskPaths, TaskState};
 use crate::plan::{IllegalEvent, ProcessId};
 use crate::process::identity;
@@ -34,6 +34,7 @@ pub(super) fn recover<'a>(
     caller: &Caller,
     sink: &'a mut dyn Sink,
 ) -> Result<Engine<'a>, RunnerError> {
+    let listener = Listener::open(caller)?;
     let durable = stream.state.header.as_ref().is_some_and(|header| header.durable);
     let mut journal = Journal::open(paths, owner, stream, durable)?;
     let header = journal.header()?;
@@ -48,7 +49,7 @@ pub(super) fn recover<'a>(
     }
     let (group, degraded) = group::find(task, journal.header()?);
     degraded.iter().for_each(|note| sink.event(&Event::Note(note)));
-    let mut engine = Engine::new(task, journal, group, caller, sink)?;
+    let mut engine = Engine::new(task, journal, group, listener, caller, sink)?;
     engine.take_over()?;
     Ok(engine)
 }
@@ -229,10 +230,7 @@ impl Engine<'_> {
 
     /// Goes on with an ending that was under way, and with a wish that nobody heard.
     fn settle_in(&mut self) -> Result<(), RunnerError> {
-        if let Some(request) = Request::read(&self.journal.paths)? {
-            self.stop(&request)?;
-            Request::remove(&self.journal.paths)?;
-        }
+        self.hear_requests()?;
         if self.stage == TaskState::Cleaning {
             self.signal_all(Signal::SIGTERM);
         }

@@ -31,10 +31,7 @@ impl Engine<'_> {
     /// Starts what is ready, in the order of the task, while there is room.
     pub(super) fn start_ready(&mut self) -> Result<(), RunnerError> {
         if self.retry_at.is_some_and(|time| Instant::now() >= time) {
-            self.retry_at = None;
-            for (id, run) in std::mem::take(&mut self.postponed) {
-                self.fork(id, run)?;
-            }
+            self.retry()?;
         }
         while self.retry_at.is_none() && self.has_room() {
             let now = self.now();
@@ -55,6 +52,8 @@ impl Engine<'_> {
             // Where nothing starts any more there is no later.
             return if self.current_planner().is_none() { self.give_up_postponed() } else { Ok(()) };
         }
+        // There is room for one more now.
+        self.retry_at = self.retry_at.map(|_| Instant::now());
         let mut statuses = read_run(&self.journal.paths, process, live.run)?;
         if statuses.is_empty()
             && let Some(reason) = self.why_not_started(id, live.run, exit)
@@ -215,8 +214,23 @@ impl Engine<'_> {
         )
     }
 
+    /// Forks one of the runs for which there was no room. All at once would take the room from each other again: each
+    /// needs it for two, its coordinator and its command.
+    fn retry(&mut self) -> Result<(), RunnerError> {
+        self.retry_at = None;
+        if self.has_room()
+            && let Some((id, run)) = self.postponed.pop_front()
+        {
+            self.fork(id, run)?;
+        }
+        if !self.postponed.is_empty() && self.retry_at.is_none() {
+            self.retry_at = Some(Instant::now() + RETRY);
+        }
+        Ok(())
+    }
+
     fn postpone(&mut self, id: ProcessId, run: u64) {
-        self.postponed.push((id, run));
+        self.postponed.push_back((id, run));
         self.retry_at = Some(Instant::now() + RETRY);
     }
 

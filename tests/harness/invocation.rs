@@ -174,6 +174,12 @@ impl Running {
         }
     }
 
+    /// Waits for the end of the process alone, though others may hold its output open.
+    pub(crate) fn wait_for_exit(mut self) {
+        self.receive(|running| &running.status, "still runs");
+        self.over = true;
+    }
+
     fn receive<T>(&self, from: impl Fn(&Running) -> &Receiver<T>, trouble: &str) -> T {
         let left = self.deadline.saturating_duration_since(Instant::now());
         from(self).recv_timeout(left).unwrap_or_else(|_| {

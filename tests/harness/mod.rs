@@ -12,6 +12,7 @@
 mod invocation;
 mod recorded;
 mod strays;
+mod streams;
 mod waiting;
 
 use std::ffi::OsStr;
@@ -28,6 +29,15 @@ use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 pub(crate) use invocation::{Invocation, Output, Running};
 pub(crate) use recorded::Recorded;
 pub(crate) use waiting::wait_until;
+
+/// The binary under test.
+pub(crate) const THERMOS: &str = env!("CARGO_BIN_EXE_thermos");
+
+/// Says that a part of a test is left out here, and why.
+#[allow(clippy::print_stderr)]
+pub(crate) fn skip(why: &str) {
+    eprintln!("skipped: {why}");
+}
 
 /// A `thermos` with its own home and root.
 pub(crate) struct Thermos {
@@ -64,21 +74,21 @@ impl Thermos {
 
     /// Prepares `thermos` with arguments.
     pub(crate) fn command(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Invocation {
-        let binary = env!("CARGO_BIN_EXE_thermos");
         match self.user {
-            Some(uid) => self.prepare_as(uid, binary, arguments),
-            None => self.prepare(binary, arguments),
+            Some(uid) => self.prepare_as(uid, THERMOS, arguments),
+            None => self.prepare(Command::new(THERMOS), arguments),
         }
     }
 
-    /// Prepares a program that executes `thermos`, which is given to it with its arguments.
-    pub(crate) fn command_through<'a>(
+    /// Prepares `thermos` with arguments as the last arguments of another program.
+    pub(crate) fn command_under(
         &self,
-        wrapper: &[&'a str],
-        arguments: impl IntoIterator<Item = &'a str>,
+        program: &[&str],
+        arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
     ) -> Invocation {
-        let binary = [env!("CARGO_BIN_EXE_thermos")];
-        self.prepare(wrapper[0], wrapper[1..].iter().copied().chain(binary).chain(arguments))
+        let mut command = Command::new(program[0]);
+        command.args(&program[1..]).arg(THERMOS);
+        self.prepare(command, arguments)
     }
 
     /// Other users may not get at the place of the binary: they execute a descriptor.
@@ -90,11 +100,15 @@ impl Thermos {
     ) -> Invocation {
         let file = File::open(binary).unwrap();
         fcntl(&file, FcntlArg::F_SETFD(FdFlag::empty())).unwrap();
-        self.prepare(&format!("/proc/self/fd/{}", file.as_raw_fd()), arguments).user(uid).holding(file)
+        let command = Command::new(format!("/proc/self/fd/{}", file.as_raw_fd()));
+        self.prepare(command, arguments).user(uid).holding(file)
     }
 
-    fn prepare(&self, program: &str, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Invocation {
-        let mut command = Command::new(program);
+    fn prepare(
+        &self,
+        mut command: Command,
+        arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+    ) -> Invocation {
         command
             .args(arguments)
             .current_dir(self.home())
@@ -125,7 +139,7 @@ impl Thermos {
 
     /// Prepares a bash script, in which `$THERMOS` is the binary.
     pub(crate) fn shell(&self, script: &str) -> Invocation {
-        self.prepare("/bin/bash", ["-c", script]).env("THERMOS", env!("CARGO_BIN_EXE_thermos"))
+        self.prepare(Command::new("/bin/bash"), ["-c", script]).env("THERMOS", env!("CARGO_BIN_EXE_thermos"))
     }
 
     /// Runs `thermos` with arguments to its end.

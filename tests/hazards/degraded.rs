@@ -36,7 +36,7 @@ fn point_04_without_cgroups_a_task_runs_says_so_once_and_leaves_nothing() {
     }
     let thermos = Thermos::new();
     let arguments = ["simplerun", "--task-id", "id", LEAVES_A_STRAY];
-    let output = thermos.command_through(&WITHOUT_CGROUPS, arguments).output().expect_code(0);
+    let output = thermos.command_under(&WITHOUT_CGROUPS, arguments).output().expect_code(0);
     assert_eq!(output.whole_stderr.matches("No cgroup").count(), 1, "{}", output.whole_stderr);
     assert_eq!(thermos.processes(), [""; 0]);
 }
@@ -51,7 +51,7 @@ fn point_04_without_cgroups_a_stray_of_a_dead_coordinator_is_found_by_its_enviro
     let task = json!({"name": "t", "processes": [{"name": "p", "cmdline": command, "min_duration": 0}]});
     thermos.write("task.json", task.to_string());
     let arguments = ["run", "--json", "--task-id", "id", "task.json"];
-    thermos.command_through(&WITHOUT_CGROUPS, arguments).output().expect_code(0).expect_stderr("was lost");
+    thermos.command_under(&WITHOUT_CGROUPS, arguments).output().expect_code(0).expect_stderr("was lost");
     assert_eq!(thermos.processes(), [""; 0]);
 }
 
@@ -62,7 +62,7 @@ fn point_04_without_prctl_a_task_runs_and_leaves_nothing() {
     }
     let thermos = Thermos::new();
     let arguments = ["simplerun", "--task-id", "id", LEAVES_A_STRAY];
-    let output = thermos.command_through(&WITHOUT_PRCTL, arguments).output().expect_code(0);
+    let output = thermos.command_under(&WITHOUT_PRCTL, arguments).output().expect_code(0);
     assert!(output.stderr.contains("Cannot become a subreaper"), "{}", output.stderr);
     wait_until(&thermos.home(), || thermos.processes().is_empty());
 }

@@ -1,8 +1,13 @@
 //! What has gone wrong in systems like this: a test for each, named after its point in section 9 of RUNNER.md.
 
 mod chroot;
+mod clocks;
+mod control;
 mod degraded;
+mod escapees;
 mod names;
+mod room;
+mod sizes;
 mod surroundings;
 mod users;
 

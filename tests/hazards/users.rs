@@ -157,11 +157,12 @@ fn a_user_without_room_for_a_process_delays_the_start() {
         ulimit -u 0; $THERMOS simplerun --task-id id --user games true
         code=$?; kill $other; exit $code";
     let running = thermos.shell(script).spawn();
-    let stream = thermos.root().join("checkpoints/id/coordinator.simple.0");
-    wait_until(&stream, || fs::read_to_string(&stream).is_ok_and(|text| text.contains("FORKED")));
+    let stream = thermos.root().join("checkpoints/id/runner");
+    wait_until(&stream, || fs::read_to_string(&stream).is_ok_and(|text| text.contains("WAITING")));
     thermos.run(["kill", "id"]).expect_code(0);
     running.wait().expect_code(4);
-    assert!(!fs::read_to_string(&stream).unwrap().contains("return_code"));
+    let records = fs::read_to_string(&stream).unwrap();
+    assert!(records.contains("never started") && !records.contains("return_code"), "{records}");
 }
 
 #[test]
