@@ -12,7 +12,7 @@ use nix::libc;
 use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::Pid;
 
-use super::command::{Output, arguments, run_environment};
+use super::command::{Console, Output, arguments, run_environment};
 use super::journal::wall_seconds;
 use crate::checkpoint::claim::claim;
 use crate::checkpoint::paths::run_logs;
@@ -22,7 +22,7 @@ use crate::checkpoint::{CheckpointError, ProcessState, ProcessStatus, Record, Ta
 use crate::process::identity::{self, Machine};
 use crate::process::reap::{Ended, Exit, Reaped, reap_any};
 use crate::process::{fork, signals, spawn, tree};
-use crate::schema::LogDestination;
+use crate::schema::{LogDestination, Logger};
 
 /// Exit codes of a coordinator. Any other means that it did not end as it should.
 pub(super) mod code {
@@ -74,7 +74,7 @@ pub(super) struct Assignment<'a> {
     /// The number of its WAITING record.
     pub(super) seq: u64,
     pub(super) command: &'a str,
-    pub(super) destination: LogDestination,
+    pub(super) logger: &'a Logger,
 }
 
 /// Lives through a run in a forked child and returns its exit code. All signals are blocked.
@@ -96,14 +96,14 @@ struct Coordinator<'a> {
 
 /// Gets everything that can fail over with before the claim.
 fn prepare<'a>(setup: &'a Setup, assignment: &'a Assignment<'a>) -> Result<Coordinator<'a>, i32> {
-    let console = become_coordinator(assignment.destination).map_err(|_| code::BROKEN)?;
+    let console = become_coordinator(assignment.logger.destination).map_err(|_| code::BROKEN)?;
     std::env::set_current_dir(&setup.sandbox).map_err(|_| code::NO_SANDBOX)?;
     let logs = run_logs(&setup.log_dir, assignment.process, assignment.run);
-    let output =
-        Output::open(assignment.destination, &logs, console).map_err(|error| match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => code::NO_ROOM,
-            _ => code::NO_LOGS,
-        })?;
+    let output = Output::open(assignment.logger, &logs, console, &all_signals());
+    let output = output.map_err(|error| match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => code::NO_ROOM,
+        _ => code::NO_LOGS,
+    })?;
     let status = forked(setup, assignment).map_err(|_| code::BROKEN)?;
     match claim(&setup.paths, "claim", status.clone(), setup.durable) {
         Ok(Some(stream)) => Ok(Coordinator { setup, assignment, output, stream, status }),
@@ -114,12 +114,10 @@ fn prepare<'a>(setup: &'a Setup, assignment: &'a Assignment<'a>) -> Result<Coord
 }
 
 /// Leaves the runner's session, lock and terminal; keeps its output only for a command that is to have it.
-fn become_coordinator(
-    destination: LogDestination,
-) -> io::Result<Option<(std::os::fd::OwnedFd, std::os::fd::OwnedFd)>> {
+fn become_coordinator(destination: LogDestination) -> io::Result<Option<Console>> {
     fork::close_foreign_descriptors()?;
     let console = match destination {
-        LogDestination::Console => Some((fork::duplicate(1)?, fork::duplicate(2)?)),
+        LogDestination::Console | LogDestination::Both => Some([fork::duplicate(1)?, fork::duplicate(2)?]),
         _ => None,
     };
     fork::detach_standard_descriptors()?;
@@ -151,6 +149,7 @@ impl Coordinator<'_> {
         let spawned = spawned.map_err(CheckpointError::io("start a command in", &self.setup.sandbox))?;
         let Some(spawned) = spawned else { return self.record_end(ProcessState::Killed, |_| {}) };
         let pid = spawned.pid;
+        self.output.release();
         self.record(ProcessState::Running, |status| {
             status.pid = Some(pid.as_raw());
             status.sid = Some(pid.as_raw());
@@ -165,7 +164,8 @@ impl Coordinator<'_> {
             })?,
             None => self.record_command(&ended)?,
         }
-        self.clean_up().map_err(CheckpointError::io("clean up in", self.setup.paths.folder()))
+        let cleaned = self.clean_up().and_then(|()| self.output.finish());
+        cleaned.map_err(CheckpointError::io("clean up in", self.setup.paths.folder()))
     }
 
     /// Starts the command, as soon as the system has room for it; nothing if the run is to end before.
@@ -182,19 +182,19 @@ impl Coordinator<'_> {
 
     fn spawn(&self) -> io::Result<spawn::Spawned> {
         let Assignment { process, run, command, .. } = self.assignment;
+        let [stdout, stderr] = self.output.ends()?;
         spawn::spawn(&spawn::Command {
             arguments: &arguments(command)?,
             environment: &run_environment(&self.setup.environment, &self.setup.sandbox, process, *run),
-            stdout: self.output.stdout(),
-            stderr: self.output.stderr(),
+            stdout,
+            stderr,
             ignored: &self.setup.ignored,
         })
     }
 
     /// Waits for the command and passes on what the runner wants; reaps whatever becomes an orphan.
-    fn wait(&self, command: Pid) -> io::Result<Ended> {
-        let mut signals = stop_signals();
-        signals.add(Signal::SIGCHLD);
+    fn wait(&mut self, command: Pid) -> io::Result<Ended> {
+        let signals = all_signals();
         loop {
             match reap_any()? {
                 Reaped::Ended(ended) if ended.pid == command => return Ok(ended),
@@ -202,7 +202,7 @@ impl Coordinator<'_> {
                 Reaped::AllRunning => {}
                 Reaped::NoChildren => return Err(io::Error::other("the command is gone")),
             }
-            match signals::wait(&signals, None)? {
+            match self.output.wait(&signals, None)? {
                 Some(Signal::SIGTERM) => drop(tree::signal_descendants(Pid::this(), Signal::SIGTERM)?),
                 Some(Signal::SIGQUIT) => drop(tree::signal_descendants(Pid::this(), Signal::SIGKILL)?),
                 _ => {}
@@ -212,10 +212,12 @@ impl Coordinator<'_> {
 
     fn record_command(&mut self, ended: &Ended) -> Result<(), CheckpointError> {
         let (state, return_code) = judge(ended.exit);
+        let lost_output = self.output.drain();
         let usage = Usage { user: ended.user, system: ended.system, max_rss: ended.max_rss };
         self.record_end(state, |status| {
             status.return_code = Some(return_code);
             status.usage = Some(usage);
+            status.lost_output = lost_output;
         })
     }
 
@@ -250,14 +252,13 @@ impl Coordinator<'_> {
     }
 
     /// Ends what the command left behind: TERM, a second later KILL, until nothing is left.
-    fn clean_up(&self) -> io::Result<()> {
+    fn clean_up(&mut self) -> io::Result<()> {
         if !has_children()? {
             return Ok(());
         }
         let deadline = Instant::now() + LEFTOVER_GRACE;
         tree::signal_descendants(Pid::this(), Signal::SIGTERM)?;
-        let mut signals = stop_signals();
-        signals.add(Signal::SIGCHLD);
+        let signals = all_signals();
         let mut force = false;
         while has_children()? {
             force |= Instant::now() >= deadline;
@@ -267,7 +268,7 @@ impl Coordinator<'_> {
             // After KILL a child may have forked once more, or be slow to die: looked at again now and then.
             let pause =
                 if force { Duration::from_millis(100) } else { deadline - Instant::now().min(deadline) };
-            force |= signals::wait(&signals, Some(pause))? == Some(Signal::SIGQUIT);
+            force |= self.output.wait(&signals, Some(pause))? == Some(Signal::SIGQUIT);
         }
         Ok(())
     }
@@ -275,6 +276,12 @@ impl Coordinator<'_> {
 
 fn stop_signals() -> SigSet {
     SigSet::from_iter([Signal::SIGTERM, Signal::SIGQUIT])
+}
+
+fn all_signals() -> SigSet {
+    let mut signals = stop_signals();
+    signals.add(Signal::SIGCHLD);
+    signals
 }
 
 /// Reaps all who have ended and says whether anybody is left.

@@ -11,7 +11,7 @@
 //! Inside: `launch` makes a task's files and opens existing ones, `owner` takes them, `journal` keeps them, `engine` is
 //! the event loop with `stage` (ACTIVE, CLEANING, FINALIZING) and `runs` (starts and ends), `recovery` rebuilds an
 //! engine from what is on disk, `leftovers` hunts what a dead coordinator left, `coordinator` and `command` are what
-//! happens in the child, `support` refuses what this version cannot do.
+//! happens in the child, `output` what it does with output that it takes itself, `support` refuses what this version cannot do.
 
 mod command;
 mod coordinator;
@@ -23,6 +23,7 @@ mod launch;
 mod leftovers;
 mod options;
 mod outcome;
+mod output;
 mod owner;
 mod recovery;
 mod runs;

@@ -6,7 +6,7 @@ use super::error::RunnerError;
 use super::options::Options;
 use crate::checkpoint::{Header, Root};
 use crate::plan;
-use crate::schema::{Context, LogDestination, LogMode, Process, Task};
+use crate::schema::{Context, Process, Task};
 
 /// The most bytes of one argument that Linux executes.
 const MAX_COMMAND: usize = 131_071;
@@ -66,18 +66,7 @@ fn check_process(process: &Process, context: &Context<'_>) -> Result<(), RunnerE
         );
         return Err(RunnerError::Refused(why));
     }
-    check_logger(process)
-}
-
-fn check_logger(process: &Process) -> Result<(), RunnerError> {
-    let Some(logger) = &process.logger else { return Ok(()) };
-    let unsupported =
-        |what: &str| Err(RunnerError::Unsupported(format!("{what} of process '{}'", process.name)));
-    match (logger.mode, logger.destination) {
-        (LogMode::Rotate, _) => unsupported("log mode 'rotate'"),
-        (_, LogDestination::Both) => unsupported("log destination 'both'"),
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
 fn find_user(wanted: Option<&str>) -> Result<RunAs, RunnerError> {

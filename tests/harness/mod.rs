@@ -9,6 +9,7 @@
 //! it must be gone: one that is left fails the test and is killed.
 #![allow(dead_code)]
 
+mod disk;
 mod invocation;
 mod recorded;
 mod strays;
@@ -20,6 +21,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+pub(crate) use disk::SmallDisk;
 #[allow(unused_imports)]
 pub(crate) use invocation::{Invocation, Output, Running};
 pub(crate) use recorded::Recorded;
@@ -59,7 +61,16 @@ impl Thermos {
 
     /// Prepares `thermos` with arguments.
     pub(crate) fn command(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Invocation {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_thermos"));
+        self.program(env!("CARGO_BIN_EXE_thermos"), arguments)
+    }
+
+    /// Prepares a script of bash, in which `$0` is `thermos`.
+    pub(crate) fn shell(&self, script: &str) -> Invocation {
+        self.program("bash", ["-c", script, env!("CARGO_BIN_EXE_thermos")])
+    }
+
+    fn program(&self, program: &str, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Invocation {
+        let mut command = Command::new(program);
         command
             .args(arguments)
             .current_dir(self.home())
