@@ -5,9 +5,9 @@ use std::io::{PipeReader, Read};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::Mode;
-use nix::unistd::mkfifo;
+use nix::unistd::{Pid, mkfifo};
 use serde_json::{Value, json};
 
 use crate::harness::{Invocation, Output, Running, SmallDisk, Thermos, wait_until};
@@ -78,10 +78,10 @@ impl Case {
         wait_until(&path, || fs::read_to_string(&path).is_ok_and(|records| records.contains(text)));
     }
 
-    fn coordinator(&self) -> i64 {
+    fn coordinator(&self) -> i32 {
         let records = fs::read_to_string(self.stream()).unwrap();
         let first: Value = serde_json::from_str(records.lines().next().unwrap()).unwrap();
-        first["process_status"]["coordinator_pid"].as_i64().unwrap()
+        first["process_status"]["coordinator_pid"].as_i64().unwrap() as i32
     }
 
     fn tail(&self, arguments: &[&str]) -> Vec<u8> {
@@ -176,6 +176,22 @@ fn point_09_rotation_keeps_what_the_policy_says() {
         }
         assert!(numbers(20_000).ends_with(&String::from_utf8(case.tail(&[])).unwrap()));
     }
+}
+
+#[test]
+fn point_09_a_coordinator_that_dies_while_it_rotates_leaves_a_log() {
+    let command = "if [ -e again ]; then echo over; exit 0; fi; touch again; seq 1000000000";
+    let case = Case::new(command, &rotating("file", 1000, 5));
+    let running = case.prepare(&[]).spawn();
+    wait_until(&case.log("stdout.5"), || case.log("stdout.5").exists());
+    kill(Pid::from_raw(case.coordinator()), Signal::SIGKILL).unwrap();
+    running.wait().expect_code(0).expect_stderr("Process(p) was lost");
+    let text = String::from_utf8(case.tail(&["--run", "0"])).unwrap();
+    let lines: Vec<u64> =
+        text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')?.parse().ok()).collect();
+    assert!(lines.windows(2).all(|pair| pair[0] + 1 == pair[1]), "{text}");
+    assert!(text.len() >= 4 * 950, "{} bytes", text.len());
+    assert_eq!(case.tail(&[]), b"over\n");
 }
 
 #[test]
@@ -401,6 +417,16 @@ fn a_console_without_room_is_a_loss_that_is_told() {
     let text = "5 bytes of output of process p, run 0, were lost: No space left on device on the console";
     output.expect_code(0).expect_stderr(text);
     assert_eq!(case.read("stdout"), "text\n");
+}
+
+#[test]
+fn a_terminal_shows_what_goes_to_both() {
+    let case = Case::new("echo out; echo err >&2; tty; true", PIPED[1]);
+    let output = case.prepare(&[]).output_on_terminal(80).expect_code(0);
+    for part in ["out\r\n", "err\r\n", "not a tty\r\n"] {
+        assert!(output.text.contains(part), "{}", output.text);
+    }
+    assert_eq!(case.read("stdout"), "out\nnot a tty\n");
 }
 
 #[test]
