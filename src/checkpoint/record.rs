@@ -197,12 +197,24 @@ pub struct ProcessStatus {
     /// What the command used, itself and what it waited for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
+    /// What could not be kept of its output.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lost_output: Option<LostOutput>,
     /// Why, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Fields of a newer version.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
+}
+
+/// Output that neither its log nor the console took.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LostOutput {
+    /// How much.
+    pub bytes: u64,
+    /// Why the last of it.
+    pub reason: String,
 }
 
 /// What a command used.
@@ -238,6 +250,7 @@ impl ProcessStatus {
         take(&mut self.stop_time, later.stop_time);
         take(&mut self.return_code, later.return_code);
         take(&mut self.usage, later.usage);
+        take(&mut self.lost_output, later.lost_output);
         take(&mut self.reason, later.reason);
         self.extra.extend(later.extra);
     }

@@ -1,6 +1,5 @@
 //! `thermos tail`: what a process printed.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -9,7 +8,8 @@ use clap::Args;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::{logs, tasks};
+use super::logs::Log;
+use super::tasks;
 use crate::checkpoint::status::RunEntry;
 use crate::checkpoint::{Status, TaskId, paths};
 use crate::diagnostics::{Diagnostic, did_you_mean_help};
@@ -43,9 +43,9 @@ impl TailArguments {
         let run = self.run_number(process, &status.processes[process])?;
         let stream = if self.stderr { "stderr" } else { "stdout" };
         let path = paths::run_logs(&status.log_dir, process, run).join(stream);
-        let file = self.open(&path).map_err(|error| unreadable(&path, &error))?;
+        let log = self.open(&path).map_err(|error| unreadable(&path, &error))?;
         context.terminal.say(format!("Tail of {stream} log {}\n", path.display()));
-        copy(file, &path, context)?;
+        copy(log, &path, context)?;
         Ok(Exit::Success)
     }
 
@@ -74,16 +74,16 @@ impl TailArguments {
         }
     }
 
-    fn open(&self, path: &Path) -> io::Result<File> {
+    fn open(&self, path: &Path) -> io::Result<Log> {
         match self.lines {
-            Some(lines) => logs::open_at_last_lines(path, lines),
-            None => File::open(path),
+            Some(lines) => Log::open_at_last_lines(path, lines),
+            None => Log::open(path),
         }
     }
 }
 
 /// Passes bytes on as they are; output need not be text.
-fn copy(mut from: File, path: &Path, context: &Context) -> Result<(), Failure> {
+fn copy(mut from: Log, path: &Path, context: &Context) -> Result<(), Failure> {
     let mut buffer = vec![0; 64 * 1024];
     loop {
         match from.read(&mut buffer) {

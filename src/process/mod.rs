@@ -8,6 +8,7 @@
 //! - [`identity`]: who a process is, proven before it is signalled.
 //! - [`memory`]: how much this process has allocated.
 //! - [`pidfd`]: a process held by descriptor.
+//! - [`pipe`]: pipes, and output that is shared with others.
 //! - [`reap`]: taking the statuses of children.
 //! - [`signals`]: dispositions, masks, waiting for signals.
 //! - [`spawn`]: starting a command.
@@ -23,6 +24,7 @@ pub mod fork;
 pub mod identity;
 pub mod memory;
 pub mod pidfd;
+pub mod pipe;
 pub mod reap;
 pub mod signals;
 pub mod spawn;

@@ -12,13 +12,11 @@ use nix::libc;
 use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::Pid;
 
-use super::command::{Output, arguments, run_environment};
+use super::command::{Console, Output, RunLogs, arguments, run_environment};
 use super::group::Confinement;
 use super::journal::wall_seconds;
-use super::owned::open_logs;
 use super::run_as::RunAs;
 use crate::checkpoint::claim::{claim, unclaim};
-use crate::checkpoint::paths::run_logs;
 use crate::checkpoint::record::Usage;
 use crate::checkpoint::stream::Writer;
 use crate::checkpoint::{CheckpointError, ProcessState, ProcessStatus, Record, TaskPaths};
@@ -27,7 +25,7 @@ use crate::process::identity::{self, Machine};
 use crate::process::reap::{Ended, Exit, Reaped, reap_any};
 use crate::process::spawn::{self, Spawned};
 use crate::process::{fork, signals, tree};
-use crate::schema::LogDestination;
+use crate::schema::{LogDestination, Logger};
 
 /// Exit codes of a coordinator. Any other means that it did not end as it should.
 pub(super) mod code {
@@ -90,7 +88,7 @@ pub(super) struct Assignment<'a> {
     /// The number of its WAITING record.
     pub(super) seq: u64,
     pub(super) command: &'a str,
-    pub(super) destination: LogDestination,
+    pub(super) logger: &'a Logger,
     pub(super) confinement: Confinement,
 }
 
@@ -117,7 +115,7 @@ struct Coordinator<'a> {
 
 /// Gets everything that can fail over with before the claim.
 fn prepare<'a>(setup: &'a Setup, assignment: &'a Assignment<'a>) -> Result<Coordinator<'a>, i32> {
-    let console = become_coordinator(assignment.destination).map_err(|_| code::BROKEN)?;
+    let console = become_coordinator(assignment.logger.destination).map_err(|_| code::BROKEN)?;
     std::env::set_current_dir(&setup.sandbox).map_err(|_| code::NO_SANDBOX)?;
     let output = open_output(setup, assignment, console).map_err(|error| match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => code::NO_ROOM,
@@ -136,28 +134,18 @@ fn prepare<'a>(setup: &'a Setup, assignment: &'a Assignment<'a>) -> Result<Coord
 }
 
 /// Opens where the output goes; files belong to the user of the task.
-fn open_output(
-    setup: &Setup,
-    assignment: &Assignment<'_>,
-    console: Option<(std::os::fd::OwnedFd, std::os::fd::OwnedFd)>,
-) -> io::Result<Output> {
-    let Assignment { process, run, destination, .. } = *assignment;
-    match &setup.run_as.credentials {
-        Some(owner) if Output::is_in_files(destination) => {
-            let [stdout, stderr] = open_logs(&setup.log_dir, process, run, owner)?;
-            Ok(Output::Files { stdout, stderr })
-        }
-        _ => Output::open(destination, &run_logs(&setup.log_dir, process, run), console),
-    }
+fn open_output(setup: &Setup, assignment: &Assignment<'_>, console: Option<Console>) -> io::Result<Output> {
+    let Assignment { process, run, logger, .. } = *assignment;
+    let owner = setup.run_as.credentials.as_ref();
+    let logs = RunLogs { log_dir: &setup.log_dir, process, run, owner };
+    Output::open(logger, logs, console, &all_signals())
 }
 
 /// Leaves the runner's session, lock and terminal; keeps its output only for a command that is to have it.
-fn become_coordinator(
-    destination: LogDestination,
-) -> io::Result<Option<(std::os::fd::OwnedFd, std::os::fd::OwnedFd)>> {
+fn become_coordinator(destination: LogDestination) -> io::Result<Option<Console>> {
     fork::close_foreign_descriptors()?;
     let console = match destination {
-        LogDestination::Console => Some((fork::duplicate(1)?, fork::duplicate(2)?)),
+        LogDestination::Console | LogDestination::Both => Some([fork::duplicate(1)?, fork::duplicate(2)?]),
         _ => None,
     };
     fork::detach_standard_descriptors()?;
@@ -211,6 +199,7 @@ impl Coordinator<'_> {
             spawned => spawned.map_err(CheckpointError::io("start a command in", &self.setup.sandbox))?,
         };
         let pid = spawned.pid;
+        self.output.release();
         self.record(ProcessState::Running, |status| {
             status.pid = Some(pid.as_raw());
             status.sid = Some(pid.as_raw());
@@ -225,7 +214,8 @@ impl Coordinator<'_> {
             })?,
             None => self.record_command(&ended)?,
         }
-        self.clean_up().map_err(CheckpointError::io("clean up in", self.setup.paths.folder()))?;
+        let cleaned = self.clean_up().and_then(|()| self.output.finish());
+        cleaned.map_err(CheckpointError::io("clean up in", self.setup.paths.folder()))?;
         // What cannot be removed now is removed with the task's.
         let _ = self.group.as_ref().map(RunGroup::remove);
         Ok(code::CLEAN)
@@ -233,14 +223,15 @@ impl Coordinator<'_> {
 
     fn spawn(&self) -> io::Result<Spawned> {
         let Assignment { process, run, command, .. } = self.assignment;
+        let [stdout, stderr] = self.output.ends()?;
         // The command is born where this process is; only it shall be limited.
         let _inside = self.group.as_ref().map(RunGroup::enter).transpose()?;
         let Setup { environment, sandbox, run_as, .. } = self.setup;
         let spawned = spawn::spawn(&spawn::Command {
             arguments: &arguments(command)?,
             environment: &run_environment(environment, sandbox, run_as.chroot, process, *run),
-            stdout: self.output.stdout(),
-            stderr: self.output.stderr(),
+            stdout,
+            stderr,
             ignored: &self.setup.ignored,
             address_space: self.assignment.confinement.address_space,
             credentials: run_as.credentials.as_ref(),
@@ -258,8 +249,7 @@ impl Coordinator<'_> {
 
     /// Waits for the command and passes on what the runner wants; reaps whatever becomes an orphan.
     fn wait(&mut self, command: Pid) -> io::Result<Ended> {
-        let mut signals = stop_signals();
-        signals.add(Signal::SIGCHLD);
+        let signals = all_signals();
         loop {
             match reap_any()? {
                 Reaped::Ended(ended) if ended.pid == command => return Ok(ended),
@@ -267,7 +257,7 @@ impl Coordinator<'_> {
                 Reaped::AllRunning => {}
                 Reaped::NoChildren => return Err(io::Error::other("the command is gone")),
             }
-            match signals::wait(&signals, None)? {
+            match self.output.wait(&signals, None)? {
                 Some(Signal::SIGTERM) => {
                     tree::signal_descendants(Pid::this(), Signal::SIGTERM)?;
                     // What is stopped hears it only when it goes on.
@@ -288,11 +278,13 @@ impl Coordinator<'_> {
         if out_of_memory {
             state = ProcessState::Failed;
         }
+        let lost_output = self.output.drain();
         let usage = Usage { user: ended.user, system: ended.system, max_rss: ended.max_rss };
         self.record_end(state, |status| {
             status.return_code = Some(return_code);
             status.usage = Some(usage);
             status.reason = out_of_memory.then(|| "out of memory".to_owned());
+            status.lost_output = lost_output;
         })
     }
 
@@ -338,15 +330,14 @@ impl Coordinator<'_> {
     }
 
     /// Ends what the command left behind: TERM, a second later KILL, until nothing is left.
-    fn clean_up(&self) -> io::Result<()> {
+    fn clean_up(&mut self) -> io::Result<()> {
         if !has_children()? {
             return Ok(());
         }
         let grace = if self.forced { Duration::ZERO } else { LEFTOVER_GRACE };
         let deadline = Instant::now() + grace;
         tree::signal_descendants(Pid::this(), Signal::SIGTERM)?;
-        let mut signals = stop_signals();
-        signals.add(Signal::SIGCHLD);
+        let signals = all_signals();
         let mut force = false;
         while has_children()? {
             force |= Instant::now() >= deadline;
@@ -357,7 +348,7 @@ impl Coordinator<'_> {
             // After KILL a child may have forked once more, or be slow to die: looked at again now and then.
             let pause =
                 if force { Duration::from_millis(100) } else { deadline - Instant::now().min(deadline) };
-            force |= signals::wait(&signals, Some(pause))? == Some(Signal::SIGQUIT);
+            force |= self.output.wait(&signals, Some(pause))? == Some(Signal::SIGQUIT);
         }
         Ok(())
     }
@@ -365,6 +356,12 @@ impl Coordinator<'_> {
 
 fn stop_signals() -> SigSet {
     SigSet::from_iter([Signal::SIGTERM, Signal::SIGQUIT])
+}
+
+fn all_signals() -> SigSet {
+    let mut signals = stop_signals();
+    signals.add(Signal::SIGCHLD);
+    signals
 }
 
 /// Reaps all who have ended and says whether anybody is left.

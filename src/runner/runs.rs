@@ -19,6 +19,7 @@ use super::owned::open_logs;
 use super::sink::Event;
 use crate::checkpoint::load::read_run;
 use crate::checkpoint::paths::run_logs;
+use crate::checkpoint::record::LostOutput;
 use crate::checkpoint::{ProcessState, ProcessStatus};
 use crate::plan::ProcessId;
 use crate::process::cgroup::OomCounter;
@@ -197,7 +198,7 @@ impl Engine<'_> {
         let context = Context { task_id: header.task_id.as_str(), user: &header.user, ports: &ports };
         let Some(command) = process.cmdline.bind(&context) else { return code::NO_CLAIM };
         let seq = self.journal.state.run(&process.name, run).map_or(0, |status| status.seq);
-        let destination = process.logger.as_ref().map(|logger| logger.destination).unwrap_or_default();
+        let logger = process.logger.clone().unwrap_or_default();
         let resources = process.resources.as_ref().filter(|_| header.enforce);
         let confinement = confinement(resources, self.task, self.setup.group.as_ref());
         coordinate(
@@ -208,7 +209,7 @@ impl Engine<'_> {
                 run,
                 seq,
                 command: &command,
-                destination,
+                logger: &logger,
                 confinement,
             },
         )
@@ -271,6 +272,11 @@ impl Engine<'_> {
             Verdict::Again | Verdict::Exhausted => Event::Interrupted { process, run, state: &end.state },
         };
         self.sink.event(&event);
+        if let Some(LostOutput { bytes, reason }) = &end.lost_output {
+            let text =
+                format!("{bytes} bytes of output of process {process}, run {run}, were lost: {reason}");
+            self.sink.event(&Event::Note(&text));
+        }
         match verdict {
             Verdict::UnderLimit => self.sink.event(&Event::UnderLimit { process }),
             Verdict::ReachedLimit => self.sink.event(&Event::ReachedLimit { process }),

@@ -6,7 +6,7 @@ use super::run_as::{RunAs, has_shell};
 use crate::checkpoint::Header;
 use crate::plan;
 use crate::process::users::Identity;
-use crate::schema::{Context, LogDestination, LogMode, Process, Task, process_name_problem};
+use crate::schema::{Context, Process, Task, process_name_problem};
 
 /// The most bytes of one argument that Linux executes.
 const MAX_COMMAND: usize = 131_071;
@@ -54,18 +54,7 @@ fn check_process(process: &Process, context: &Context<'_>) -> Result<(), RunnerE
         );
         return Err(RunnerError::Refused(why));
     }
-    check_logger(process)
-}
-
-fn check_logger(process: &Process) -> Result<(), RunnerError> {
-    let Some(logger) = &process.logger else { return Ok(()) };
-    let unsupported =
-        |what: &str| Err(RunnerError::Unsupported(format!("{what} of process '{}'", process.name)));
-    match (logger.mode, logger.destination) {
-        (LogMode::Rotate, _) => unsupported("log mode 'rotate'"),
-        (_, LogDestination::Both) => unsupported("log destination 'both'"),
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
 /// Finds as whom commands run: as this process unless somebody else is wanted, which takes root.

@@ -13,6 +13,7 @@ use nix::pty::{Winsize, openpty};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
+use super::disk::SmallDisk;
 use super::waiting::LIMIT;
 
 /// A call that has not started.
@@ -80,6 +81,18 @@ impl Invocation {
     /// Opens a file as its standard output.
     pub(crate) fn stdout_to(mut self, path: &str) -> Invocation {
         self.stdout = Some(File::options().write(true).open(path).unwrap().into());
+        self
+    }
+
+    /// Gives it something else as its standard output.
+    pub(crate) fn stdout(mut self, stdout: impl Into<Stdio>) -> Invocation {
+        self.stdout = Some(stdout.into());
+        self
+    }
+
+    /// Runs it where a small disk is mounted.
+    pub(crate) fn inside(mut self, disk: &SmallDisk) -> Invocation {
+        self.command = disk.enter(&self.command);
         self
     }
 

@@ -9,6 +9,7 @@
 //! it must be gone: one that is left fails the test and is killed.
 #![allow(dead_code)]
 
+mod disk;
 mod invocation;
 mod recorded;
 mod strays;
@@ -25,6 +26,7 @@ use std::process::{Command, Stdio};
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 
+pub(crate) use disk::SmallDisk;
 #[allow(unused_imports)]
 pub(crate) use invocation::{Invocation, Output, Running};
 pub(crate) use recorded::Recorded;
@@ -137,9 +139,10 @@ impl Thermos {
         fs::set_permissions(self.folder.path(), Permissions::from_mode(0o755)).unwrap();
     }
 
-    /// Prepares a bash script, in which `$THERMOS` is the binary.
+    /// Prepares a bash script, in which `$0` and `$THERMOS` are the binary.
     pub(crate) fn shell(&self, script: &str) -> Invocation {
-        self.prepare(Command::new("/bin/bash"), ["-c", script]).env("THERMOS", env!("CARGO_BIN_EXE_thermos"))
+        self.prepare(Command::new("/bin/bash"), ["-c", script, THERMOS])
+            .env("THERMOS", env!("CARGO_BIN_EXE_thermos"))
     }
 
     /// Runs `thermos` with arguments to its end.

@@ -5,6 +5,7 @@ mod clocks;
 mod control;
 mod degraded;
 mod escapees;
+mod logs;
 mod names;
 mod room;
 mod sizes;
