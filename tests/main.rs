@@ -5,14 +5,18 @@
 
 mod bad_input;
 mod bindings;
+mod compaction;
 mod conformance;
 mod crash;
 mod documents;
+mod durable;
 mod errors;
 mod examples;
 mod finalizers;
+mod folding;
 mod fuzz;
 mod harness;
+mod hazards;
 mod layers;
 mod limits;
 mod properties;

@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::error::CheckpointError;
+use super::files;
 use super::paths::{Root, TaskPaths};
 use super::task_id::TaskId;
 
@@ -33,20 +34,20 @@ impl Root {
         let paths = self.task(id);
         // Asked for in the order of a task's life, so that one that ends meanwhile is found.
         for path in [paths.active(), paths.finished()] {
-            if path.try_exists().map_err(CheckpointError::io("read", &path))? {
-                return Ok(Some(paths));
+            match fs::symlink_metadata(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                found => return found.map(|_| Some(paths)).map_err(CheckpointError::io("read", &path)),
             }
         }
         Ok(None)
     }
 }
 
-/// Reads a task's document, wherever the index has it; nothing if there is no such task.
-pub fn read_task(paths: &TaskPaths) -> Result<Option<Vec<u8>>, CheckpointError> {
+/// Reads a task's document, wherever the index has it, and says where; nothing if there is no such task.
+pub fn read_task(paths: &TaskPaths) -> Result<Option<(PathBuf, Vec<u8>)>, CheckpointError> {
     for path in [paths.active(), paths.finished()] {
-        match fs::read(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            read => return read.map(Some).map_err(CheckpointError::io("read", &path)),
+        if let Some(document) = files::read(&path)? {
+            return Ok(Some((path, document)));
         }
     }
     Ok(None)

@@ -7,39 +7,51 @@ use super::error::CheckpointError;
 use super::paths::{TaskPaths, parse_run_name};
 use super::record::{ProcessState, ProcessStatus, Record};
 use super::state::{Applied, FoldError, State};
-use super::stream;
+use super::stream::{self, Extent};
+
+/// How often a task is read that changes too much while it is read.
+const ATTEMPTS: u32 = 3;
 
 /// What the runner's stream alone says.
 #[derive(Debug, Default)]
 pub struct RunnerStream {
     /// The fold over its records.
     pub state: State,
-    /// Bytes of its whole lines; what follows is torn.
-    pub length: u64,
+    /// How much of which file that was.
+    pub extent: Extent,
 }
 
 /// Reads the state of a task as everybody but its owner sees it. Never locks, never writes.
 pub fn load(paths: &TaskPaths) -> Result<State, CheckpointError> {
-    match load_once(paths) {
-        // Runs without a file came and went between the two readings: once more, from what is there by now.
-        Err(CheckpointError::Impossible { .. }) => load_once(paths),
-        loaded => loaded,
+    let mut attempt = 1;
+    loop {
+        let stream = load_runner(paths)?;
+        let loaded = add_runs(paths, stream.state);
+        let is_over = match &loaded {
+            // If the stream was compacted since, files of runs may have gone that it should be read with.
+            Ok(_) => stream::file_id(&paths.runner())? == stream.extent.file,
+            // Runs without a file came and went between the two readings: once more, from what is there by now.
+            Err(CheckpointError::Impossible { .. }) => false,
+            Err(_) => true,
+        };
+        if is_over || attempt == ATTEMPTS {
+            return loaded;
+        }
+        attempt += 1;
     }
 }
 
-fn load_once(paths: &TaskPaths) -> Result<State, CheckpointError> {
-    let mut state = load_runner(paths)?.state;
+/// Folds in the files of runs that are not ended in the runner's stream.
+fn add_runs(paths: &TaskPaths, mut state: State) -> Result<State, CheckpointError> {
     if state.header.is_none() {
         return Ok(state);
     }
     for (process, run) in unended_runs(paths, &state)? {
-        for status in read_run(paths, &process, run)? {
-            adopt(&mut state, &status).map_err(|source| CheckpointError::Impossible {
-                path: paths.run(&process, run),
-                line: 0,
-                source,
-            })?;
-        }
+        each_of_run(paths, &process, run, |line, status| {
+            let adopted = adopt(&mut state, &status).map(drop);
+            let path = || paths.run(&process, run);
+            adopted.map_err(|source| CheckpointError::Impossible { path: path(), line, source })
+        })?;
     }
     Ok(state)
 }
@@ -61,11 +73,23 @@ pub fn load_runner(paths: &TaskPaths) -> Result<RunnerStream, CheckpointError> {
 fn fold_runner(paths: &TaskPaths) -> Result<RunnerStream, CheckpointError> {
     let path = paths.runner();
     let mut state = State::default();
-    let length = stream::read(&path, |line, record| {
+    let extent = stream::read(&path, |line, record| {
+        check_header(paths, line, &record)?;
         let applied = state.apply(record);
         applied.map(drop).map_err(|source| CheckpointError::Impossible { path: path.clone(), line, source })
     })?;
-    Ok(RunnerStream { state, length })
+    Ok(RunnerStream { state, extent })
+}
+
+/// A stream of another task may have been put here.
+fn check_header(paths: &TaskPaths, line: u64, record: &Record) -> Result<(), CheckpointError> {
+    match record {
+        Record::RunnerHeader(header) if header.task_id != *paths.id() => {
+            let reason = format!("it belongs to task {}", header.task_id);
+            Err(CheckpointError::Damaged { path: paths.runner(), line, reason })
+        }
+        _ => Ok(()),
+    }
 }
 
 fn has_runs(paths: &TaskPaths) -> Result<bool, CheckpointError> {
@@ -77,21 +101,60 @@ fn has_runs(paths: &TaskPaths) -> Result<bool, CheckpointError> {
 
 /// Reads the records of a run; empty if nobody has claimed it.
 pub fn read_run(paths: &TaskPaths, process: &str, run: u64) -> Result<Vec<ProcessStatus>, CheckpointError> {
-    let path = paths.run(process, run);
     let mut statuses = Vec::new();
-    stream::read(&path, |line, record| match record {
-        Record::ProcessStatus(status) if status.process == process && status.run == run => {
-            statuses.push(*status);
-            Ok(())
-        }
-        Record::Unknown(_) => Ok(()),
-        _ => Err(CheckpointError::Damaged {
-            path: path.clone(),
-            line,
-            reason: "a record of another stream".into(),
-        }),
+    each_of_run(paths, process, run, |_, status| {
+        statuses.push(status);
+        Ok(())
     })?;
     Ok(statuses)
+}
+
+/// Returns the line of a run's own file that has a record.
+pub fn line_of(paths: &TaskPaths, status: &ProcessStatus) -> Option<u64> {
+    let mut found = None;
+    let read = each_of_run(paths, &status.process, status.run, |line, other| {
+        found = found.or_else(|| (other == *status).then_some(line));
+        Ok(())
+    });
+    read.ok().and(found)
+}
+
+/// Returns the line of the runner's stream that names a process first.
+pub fn first_line_of(paths: &TaskPaths, process: &str) -> Result<u64, CheckpointError> {
+    let mut found = 0;
+    stream::read(&paths.runner(), |line, record| {
+        let named = match &record {
+            Record::ProcessStatus(status) => status.process == process,
+            Record::ProcessSummary(summary) => summary.process == process,
+            _ => false,
+        };
+        if named && found == 0 {
+            found = line;
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// Takes the records of a run, each with its line.
+fn each_of_run(
+    paths: &TaskPaths,
+    process: &str,
+    run: u64,
+    mut take: impl FnMut(u64, ProcessStatus) -> Result<(), CheckpointError>,
+) -> Result<(), CheckpointError> {
+    let path = paths.run(process, run);
+    stream::read(&path, |line, record| match record {
+        Record::ProcessStatus(status) if status.process == process && status.run == run => {
+            take(line, *status)
+        }
+        Record::Unknown(_) => Ok(()),
+        _ => {
+            let reason = "a record of another stream".to_owned();
+            Err(CheckpointError::Damaged { path: path.clone(), line, reason })
+        }
+    })
+    .map(drop)
 }
 
 /// Lists the runs that have a file and are not ended in `state`, in order; among them runs that `state` does not know,
@@ -102,12 +165,7 @@ pub fn unended_runs(paths: &TaskPaths, state: &State) -> Result<Vec<(String, u64
     for entry in fs::read_dir(folder).map_err(CheckpointError::io("read", folder))? {
         let name = entry.map_err(CheckpointError::io("read", folder))?.file_name();
         let Some((process, run)) = name.to_str().and_then(parse_run_name) else { continue };
-        let history = state.processes.get(process);
-        let is_old = history.and_then(|history| history.last()).is_some_and(|last| match last.run == run {
-            true => last.state.is_terminal(),
-            false => run < last.run,
-        });
-        if !is_old {
+        if !state.processes.get(process).is_some_and(|history| history.is_over(run)) {
             found.push((process.to_owned(), run));
         }
     }
@@ -163,7 +221,7 @@ mod tests {
     #[test]
     fn a_run_whose_waiting_was_lost_is_folded_in() {
         use ProcessState::{Forked, Lost, Running};
-        let mut history = History { next_seq: 2, runs: vec![status(1, 0, Forked)] };
+        let mut history = History { next_seq: 2, runs: vec![status(1, 0, Forked)], ..History::default() };
         let mut state =
             State { header: Some(crate::checkpoint::record::tests::header()), ..State::default() };
         state.processes.insert("p".into(), history.clone());

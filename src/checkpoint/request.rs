@@ -1,6 +1,5 @@
 //! What `kill` and `lose` want of a living runner: written beside, renamed, then the runner gets TERM.
 
-use std::fs;
 use std::io;
 
 use serde::{Deserialize, Serialize};
@@ -30,13 +29,12 @@ impl Request {
         files::replace(&path, &content.map_err(CheckpointError::io("write", &path))?, 0o644, false)
     }
 
-    /// Reads the request, if there is one; one that cannot be understood is none.
+    /// Reads the request, if there is one.
     pub fn read(paths: &TaskPaths) -> Result<Option<Request>, CheckpointError> {
         let path = paths.request();
-        match fs::read(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            read => Ok(serde_json::from_slice(&read.map_err(CheckpointError::io("read", &path))?).ok()),
-        }
+        let Some(content) = files::read(&path)? else { return Ok(None) };
+        let request = serde_json::from_slice(&content);
+        request.map(Some).map_err(|error| CheckpointError::malformed(&path, &error))
     }
 
     /// Removes the request once it is recorded.

@@ -2,7 +2,14 @@
 
 use indexmap::IndexMap;
 
-use super::record::{Header, ProcessState, ProcessStatus, Record, TaskState, TaskStatus};
+use super::past::Past;
+use super::record::{Header, ProcessState, ProcessStatus, ProcessSummary, Record, TaskState, TaskStatus};
+
+/// Takeovers that are kept: equal states in a row beyond the last so many count once.
+pub const KEPT_STATUSES: usize = 100;
+
+/// The most that a record or a run is numbered: what every reader of JSON can count to.
+pub(super) const MOST: u64 = 1 << 53;
 
 /// What a task has done so far.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -20,7 +27,9 @@ pub struct State {
 pub struct History {
     /// The number of the next record.
     pub next_seq: u64,
-    /// What is known of each run, in order; without those that were forgotten.
+    /// The runs before those that are kept, together.
+    pub past: Past,
+    /// What is known of each run that is kept, in order.
     pub runs: Vec<ProcessStatus>,
 }
 
@@ -39,6 +48,20 @@ pub enum FoldError {
     /// A second header, or anything before the first.
     #[error("a header is the first record, and the only one")]
     Header,
+    /// A summary after records of its process that it does not know.
+    #[error("process '{process}': a summary comes before all other records of its process")]
+    Summary {
+        /// The process.
+        process: String,
+    },
+    /// A number that nobody counts to.
+    #[error("process '{process}': {number} is too large a number")]
+    Number {
+        /// The process.
+        process: String,
+        /// The number of a record or of a run.
+        number: u64,
+    },
     /// Records of a process are missing.
     #[error("process '{process}': record {found} follows record {expected}, those between are missing",
         expected = i128::from(*.next) - 1)]
@@ -79,8 +102,19 @@ impl State {
             Record::RunnerHeader(header) => self.apply_header(*header),
             Record::TaskStatus(status) => self.apply_task(*status),
             Record::ProcessStatus(status) => self.apply_process(*status),
+            Record::ProcessSummary(summary) => self.apply_summary(*summary),
+            Record::Unknown(_) if self.header.is_none() => Err(FoldError::Header),
             Record::Unknown(_) => Ok(Applied::Skipped),
         }
+    }
+
+    /// Keeps the last `runs` of each process one by one, which are one at least, and the last takeovers.
+    pub fn forget(&mut self, runs: u64) {
+        for history in self.processes.values_mut() {
+            history.forget_before(history.next_run().saturating_sub(runs));
+        }
+        let mut filter = StatusFilter::new(self.statuses.len());
+        self.statuses.retain(|status| filter.keeps(status));
     }
 
     /// Returns the last recorded state of the task.
@@ -129,6 +163,47 @@ impl State {
         }
         self.processes[&status.process].apply(status)
     }
+
+    fn apply_summary(&mut self, summary: ProcessSummary) -> Result<Applied, FoldError> {
+        let ProcessSummary { process, past } = summary;
+        if self.header.is_none() {
+            return Err(FoldError::Header);
+        }
+        check_numbers(&process, [past.next_seq, past.next_run])?;
+        match self.processes.get(&process) {
+            Some(known) if known.next_seq >= past.next_seq => return Ok(Applied::Skipped),
+            Some(_) => return Err(FoldError::Summary { process }),
+            None => {}
+        }
+        self.processes.insert(process, History { next_seq: past.next_seq, past, runs: Vec::new() });
+        Ok(Applied::New)
+    }
+}
+
+/// Picks the statuses that are kept when old ones are dropped: each change of state, and the last takeovers.
+#[derive(Debug)]
+pub(crate) struct StatusFilter {
+    /// How many are still to come.
+    left: usize,
+    previous: Option<TaskState>,
+}
+
+impl StatusFilter {
+    /// Prepares to look at `count` statuses in order.
+    pub(crate) fn new(count: usize) -> StatusFilter {
+        StatusFilter { left: count, previous: None }
+    }
+
+    /// Looks at the next one.
+    pub(crate) fn keeps(&mut self, status: &TaskStatus) -> bool {
+        let is_change = self.previous.as_ref() != Some(&status.state);
+        let is_late = self.left <= KEPT_STATUSES;
+        self.left = self.left.saturating_sub(1);
+        if is_change {
+            self.previous = Some(status.state.clone());
+        }
+        is_change || is_late
+    }
 }
 
 impl History {
@@ -139,7 +214,27 @@ impl History {
 
     /// Returns the number of the run that would come next.
     pub fn next_run(&self) -> u64 {
-        self.last().map_or(0, |run| run.run + 1)
+        self.last().map_or(self.past.next_run, |run| run.run + 1)
+    }
+
+    /// Returns how many runs there were, whether they are kept or not.
+    pub fn run_count(&self) -> u64 {
+        self.past.runs().saturating_add(self.runs.len() as u64)
+    }
+
+    /// Says whether nothing more is to be learned of a run.
+    pub fn is_over(&self, run: u64) -> bool {
+        let is_over = |last: &ProcessStatus| run < last.run || (run == last.run && last.state.is_terminal());
+        run < self.past.next_run || self.last().is_some_and(is_over)
+    }
+
+    /// Counts the ended runs before run `first` together instead of keeping them one by one.
+    pub fn forget_before(&mut self, first: u64) {
+        let is_old = |run: &&ProcessStatus| run.run < first && run.state.is_terminal();
+        let old = self.runs.iter().take_while(is_old).count();
+        for run in self.runs.drain(..old) {
+            self.past.add(&run);
+        }
     }
 
     /// Returns what is known of a run.
@@ -150,7 +245,7 @@ impl History {
 
     fn apply(&mut self, status: ProcessStatus) -> Result<Applied, FoldError> {
         let given_up = self.run(status.run).is_some_and(|run| run.state == ProcessState::Lost);
-        if given_up || status.seq < self.next_seq {
+        if given_up || status.run < self.past.next_run || status.seq < self.next_seq {
             return Ok(Applied::Skipped);
         }
         check_next(self, &status)?;
@@ -166,6 +261,7 @@ impl History {
 /// Says whether a record may be the next one of its process.
 fn check_next(history: &History, status: &ProcessStatus) -> Result<(), FoldError> {
     let process = || status.process.clone();
+    check_numbers(&status.process, [status.seq, status.run])?;
     if status.seq > history.next_seq {
         return Err(FoldError::Gap { process: process(), next: history.next_seq, found: status.seq });
     }
@@ -180,6 +276,13 @@ fn check_next(history: &History, status: &ProcessStatus) -> Result<(), FoldError
     }
     let from = from.map_or("nothing", ProcessState::as_str).to_owned();
     Err(FoldError::Run { process: process(), run: status.run, from, to: status.state.as_str().to_owned() })
+}
+
+fn check_numbers(process: &str, numbers: [u64; 2]) -> Result<(), FoldError> {
+    match numbers.into_iter().find(|number| *number >= MOST) {
+        Some(number) => Err(FoldError::Number { process: process.to_owned(), number }),
+        None => Ok(()),
+    }
 }
 
 /// The transitions of a run (RUNNER.md section 1). Of states that are not known, anything may be true.

@@ -1,15 +1,24 @@
 //! The ends of log files, as bytes: what a command printed is passed on as it is.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+
+use nix::libc;
 
 /// How much is read at once.
 const BLOCK: u64 = 64 * 1024;
 
+/// Opens a log, which is a file; waits for nobody, whatever else stands there.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a file")) }
+}
+
 /// Opens a log at the beginning of its last `lines` lines; a last line without newline counts as one.
 pub(crate) fn open_at_last_lines(path: &Path, lines: u64) -> io::Result<File> {
-    let mut file = File::open(path)?;
+    let mut file = open(path)?;
     let start = start_of_last_lines(&mut file, lines)?;
     file.seek(SeekFrom::Start(start))?;
     Ok(file)

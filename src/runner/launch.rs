@@ -43,6 +43,7 @@ pub fn run(
     match (stream.state.header.is_some(), stream.state.task_state().cloned()) {
         (false, _) => start(task, options, &user, paths, owner, stream, caller, sink),
         (true, Some(state)) if state.is_terminal() => {
+            close(&paths, options.durable)?;
             Err(RunnerError::Finished { id: paths.id().clone(), state })
         }
         (true, _) if read_document(&paths)? != *task => Err(RunnerError::OtherTask(paths.id().clone())),
@@ -150,13 +151,10 @@ pub(super) fn setup(journal: &Journal, caller: &Caller) -> Result<Setup, RunnerE
 
 /// Reads the task that a checkpoint belongs to.
 pub(super) fn read_document(paths: &TaskPaths) -> Result<Task, RunnerError> {
-    let document = read_task(paths)?.ok_or_else(|| RunnerError::NotFound(paths.id().clone()))?;
+    let found = read_task(paths)?;
+    let (path, document) = found.ok_or_else(|| RunnerError::NotFound(paths.id().clone()))?;
     let task = serde_json::from_slice(&document);
-    Ok(task.map_err(|error| CheckpointError::Damaged {
-        path: paths.active(),
-        line: error.line() as u64,
-        reason: error.to_string(),
-    })?)
+    Ok(task.map_err(|error| CheckpointError::malformed(&path, &error))?)
 }
 
 fn random_mark() -> std::io::Result<String> {

@@ -10,10 +10,11 @@
 //!
 //! Inside: `launch` makes a task's files and opens existing ones, `owner` takes them, `journal` keeps them, `engine` is
 //! the event loop with `stage` (ACTIVE, CLEANING, FINALIZING) and `runs` (starts and ends), `recovery` rebuilds an
-//! engine from what is on disk, `leftovers` hunts what a dead coordinator left, `coordinator` and `command` are what
+//! engine from what is on disk, `compaction` drops old runs, `leftovers` hunts what a dead coordinator left, `coordinator` and `command` are what
 //! happens in the child, `support` refuses what this version cannot do.
 
 mod command;
+mod compaction;
 mod coordinator;
 mod engine;
 mod error;

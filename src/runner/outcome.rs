@@ -1,6 +1,7 @@
 //! What the end of a run means to the plan; the same when it happens and when it is replayed.
 
-use crate::checkpoint::ProcessState;
+use crate::checkpoint::past::interruptions_in_a_row;
+use crate::checkpoint::{Past, ProcessState};
 use crate::plan::{IllegalEvent, Planner, ProcessId};
 
 /// Runs in a row that end KILLED or LOST before the process is given up.
@@ -30,6 +31,18 @@ impl Interruptions {
         Interruptions(vec![0; processes])
     }
 
+    /// Tells the plan of the runs of `id` that were dropped, the last of which ended at `last_end`.
+    pub(super) fn recall(
+        &mut self,
+        planner: &mut Planner,
+        id: ProcessId,
+        past: &Past,
+        last_end: Option<f64>,
+    ) {
+        self.0[id.index()] = past.interruptions;
+        planner.recall_past(id, u32::try_from(past.failed).unwrap_or(u32::MAX), last_end);
+    }
+
     /// Tells the plan that the run of `id` ended. A run that nobody claimed does not count as interrupted.
     pub(super) fn settle(
         &mut self,
@@ -40,18 +53,14 @@ impl Interruptions {
         now: f64,
     ) -> Result<Verdict, IllegalEvent> {
         let interruptions = &mut self.0[id.index()];
+        *interruptions = interruptions_in_a_row(*interruptions, state, claimed);
         match state {
-            ProcessState::Success => {
-                *interruptions = 0;
-                planner.success(id, now).map(|()| Verdict::Finished)
-            }
+            ProcessState::Success => planner.success(id, now).map(|()| Verdict::Finished),
             ProcessState::Failed => {
-                *interruptions = 0;
                 let again = planner.failure(id, now)?;
                 Ok(if again { Verdict::UnderLimit } else { Verdict::ReachedLimit })
             }
             _ => {
-                *interruptions += u32::from(claimed);
                 if *interruptions >= MAX_INTERRUPTIONS {
                     return planner.set_failed(id).map(|()| Verdict::Exhausted);
                 }

@@ -87,7 +87,7 @@ impl Engine<'_> {
         self.journal.record_statuses(&statuses)?;
         self.journal.sync()?;
         let Some(end) = statuses.last() else { return Ok(()) };
-        let claimed = statuses.iter().any(|status| status.coordinator_pid.is_some());
+        let claimed = statuses.iter().any(ProcessStatus::is_claimed);
         let now = self.now();
         let planner =
             if self.task.processes[id.index()].is_final { &mut self.finals } else { &mut self.ordinary };
@@ -96,6 +96,7 @@ impl Engine<'_> {
             .settle(planner, id, &end.state, claimed, now)
             .map_err(|error| RunnerError::Internal(error.to_string()))?;
         self.tell(process, end, verdict);
+        self.compact_if_due();
         Ok(())
     }
 

@@ -52,6 +52,12 @@ impl Invocation {
         self
     }
 
+    /// Runs it as another user.
+    pub(crate) fn user(mut self, id: u32) -> Invocation {
+        self.command.uid(id).gid(id);
+        self
+    }
+
     /// Gives it something to read; without this, standard input is empty.
     pub(crate) fn stdin(mut self, text: impl Into<Vec<u8>>) -> Invocation {
         self.stdin = Some(text.into());

@@ -12,6 +12,7 @@
 mod invocation;
 mod recorded;
 mod strays;
+mod trace;
 mod waiting;
 
 use std::ffi::OsStr;
@@ -23,7 +24,14 @@ use std::process::{Command, Stdio};
 #[allow(unused_imports)]
 pub(crate) use invocation::{Invocation, Output, Running};
 pub(crate) use recorded::Recorded;
+pub(crate) use trace::{Deed, trace};
 pub(crate) use waiting::wait_until;
+
+/// Says that a part of a test is left out here, and why.
+#[allow(clippy::print_stderr)]
+pub(crate) fn skip(why: &str) {
+    eprintln!("skipped: {why}");
+}
 
 /// A `thermos` with its own home and root.
 pub(crate) struct Thermos {
