@@ -19,6 +19,7 @@ mod harness;
 mod hazards;
 mod layers;
 mod limits;
+mod planning;
 mod properties;
 mod readme;
 mod replay;

@@ -9,7 +9,7 @@ use super::record::{ProcessState, ProcessStatus, Record};
 use super::state::{Applied, FoldError, State};
 use super::stream::{self, Extent};
 
-/// How often a task is read that changes too much while it is read.
+/// How often a task is read whose files do not fit together, as they may while runs come and go.
 const ATTEMPTS: u32 = 3;
 
 /// What the runner's stream alone says.
@@ -23,21 +23,23 @@ pub struct RunnerStream {
 
 /// Reads the state of a task as everybody but its owner sees it. Never locks, never writes.
 pub fn load(paths: &TaskPaths) -> Result<State, CheckpointError> {
-    let mut attempt = 1;
+    load_while(paths, || {})
+}
+
+/// Lets something happen between the readings of the runner's stream and of the files of runs.
+fn load_while(paths: &TaskPaths, mut happen: impl FnMut()) -> Result<State, CheckpointError> {
+    let mut failures = 0;
     loop {
         let stream = load_runner(paths)?;
-        let loaded = add_runs(paths, stream.state);
-        let is_over = match &loaded {
-            // If the stream was compacted since, files of runs may have gone that it should be read with.
-            Ok(_) => stream::file_id(&paths.runner())? == stream.extent.file,
+        happen();
+        match add_runs(paths, stream.state) {
+            // If the stream was compacted since, files of runs may have gone that it should be read with. That takes a
+            // thousand runs each time: nobody reads so slowly for ever.
+            Ok(_) if stream::file_id(&paths.runner())? != stream.extent.file => {}
             // Runs without a file came and went between the two readings: once more, from what is there by now.
-            Err(CheckpointError::Impossible { .. }) => false,
-            Err(_) => true,
-        };
-        if is_over || attempt == ATTEMPTS {
-            return loaded;
+            Err(CheckpointError::Impossible { .. }) if failures + 1 < ATTEMPTS => failures += 1,
+            loaded => return loaded,
         }
-        attempt += 1;
     }
 }
 
@@ -211,8 +213,12 @@ pub fn missing_before(state: &State, first: &ProcessStatus) -> Vec<Record> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
-    use crate::checkpoint::History;
+    use crate::checkpoint::files;
+    use crate::checkpoint::record::tests::header;
+    use crate::checkpoint::{History, Past, ProcessSummary, Root, TaskId};
 
     fn status(seq: u64, run: u64, state: ProcessState) -> ProcessStatus {
         ProcessStatus { seq, process: "p".into(), run, state, ..ProcessStatus::default() }
@@ -222,12 +228,42 @@ mod tests {
     fn a_run_whose_waiting_was_lost_is_folded_in() {
         use ProcessState::{Forked, Lost, Running};
         let mut history = History { next_seq: 2, runs: vec![status(1, 0, Forked)], ..History::default() };
-        let mut state =
-            State { header: Some(crate::checkpoint::record::tests::header()), ..State::default() };
+        let mut state = State { header: Some(header()), ..State::default() };
         state.processes.insert("p".into(), history.clone());
         assert_eq!(adopt(&mut state, &status(4, 1, Forked)).unwrap().len(), 3);
         assert_eq!(adopt(&mut state, &status(5, 1, Running)).unwrap().len(), 1);
         history = state.processes["p"].clone();
         assert_eq!((history.next_seq, &history.runs[0].state, &history.runs[1].state), (6, &Lost, &Running));
+    }
+
+    fn write(path: &Path, records: &[Record]) {
+        let mut lines = Vec::new();
+        records.iter().for_each(|record| record.write_line(&mut lines).unwrap());
+        // Under another name first: what stands there is another file from now on.
+        files::replace(path, &lines, 0o600, false).unwrap();
+    }
+
+    #[test]
+    fn a_stream_that_is_compacted_while_it_is_read_is_read_again() {
+        use ProcessState::{Forked, Waiting};
+        let folder = tempfile::tempdir().unwrap();
+        let paths = Root::new(folder.path()).task(&TaskId::new("t").unwrap());
+        fs::create_dir_all(paths.folder()).unwrap();
+        let header = || Record::RunnerHeader(Box::new(header()));
+        let record = |seq, run, state| Record::ProcessStatus(Box::new(status(seq, run, state)));
+        write(&paths.runner(), &[header(), record(0, 0, Waiting)]);
+        let past = Past { next_seq: 2, next_run: 1, failed: 1, ..Past::default() };
+        let summary = ProcessSummary { process: "p".into(), past: past.clone() };
+        let compacted = [header(), Record::ProcessSummary(Box::new(summary)), record(2, 1, Waiting)];
+        let mut readings = 0;
+        let state = load_while(&paths, || {
+            readings += 1;
+            if readings == 1 {
+                write(&paths.runner(), &compacted);
+                write(&paths.run("p", 1), &[record(3, 1, Forked)]);
+            }
+        });
+        let history = state.unwrap().processes["p"].clone();
+        assert_eq!(history, History { next_seq: 4, past, runs: vec![status(3, 1, Forked)] });
     }
 }

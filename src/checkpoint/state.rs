@@ -355,6 +355,25 @@ mod tests {
     }
 
     #[test]
+    fn a_summary_stands_for_what_came_before_and_is_read_again_in_vain() {
+        use ProcessState::*;
+        let summary = |next_seq, next_run| {
+            let past = Past { next_seq, next_run, failed: next_run, ..Past::default() };
+            Record::ProcessSummary(Box::new(ProcessSummary { process: "p".into(), past }))
+        };
+        let record = |seq, run, state| Record::ProcessStatus(Box::new(status(seq, run, state)));
+        let header = Some(crate::checkpoint::record::tests::header());
+        let mut state = State { header, ..State::default() };
+        assert_eq!(state.apply(summary(40, 10)), Ok(Applied::New));
+        assert_eq!(state.processes["p"].next_run(), 10);
+        assert_eq!(state.apply(record(40, 9, Running)), Ok(Applied::Skipped), "of a dropped run");
+        assert_eq!(state.apply(record(40, 10, Waiting)), Ok(Applied::New));
+        assert_eq!(state.apply(summary(40, 10)), Ok(Applied::Skipped));
+        assert_eq!(state.apply(summary(80, 20)), Err(FoldError::Summary { process: "p".into() }));
+        assert!(matches!(state.apply(record(42, 10, Running)), Err(FoldError::Gap { .. })));
+    }
+
+    #[test]
     fn gaps_and_impossible_states_are_errors() {
         use ProcessState::*;
         assert!(matches!(fold([(0, 0, Waiting), (2, 0, Running)]), Err(FoldError::Gap { next: 1, .. })));

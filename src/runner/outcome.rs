@@ -69,3 +69,96 @@ impl Interruptions {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::checkpoint::ProcessStatus;
+    use crate::plan::{Graph, Node, Stage};
+
+    const ID: ProcessId = ProcessId(0);
+
+    /// A plan of one process, and what is counted beside it.
+    struct Case {
+        planner: Planner,
+        interruptions: Interruptions,
+    }
+
+    impl Case {
+        fn new(node: &Node) -> Case {
+            let graph = Graph::new(vec![node.clone()], &[], Stage::Ordinary).unwrap();
+            Case { planner: Planner::new(graph), interruptions: Interruptions::new(1) }
+        }
+
+        fn replay(&mut self, run: &ProcessStatus) -> Verdict {
+            self.planner.recall_running(ID).unwrap();
+            let (claimed, stop) = (run.is_claimed(), run.stop_time.unwrap());
+            self.interruptions.settle(&mut self.planner, ID, &run.state, claimed, stop).unwrap()
+        }
+
+        /// Everything that can be asked of the plan.
+        fn answers(&mut self, now: f64) -> (f64, bool, bool, u32, usize) {
+            let wait = self.planner.min_wait(now);
+            let ends = (self.planner.is_complete(), self.planner.is_deadlocked());
+            (wait, ends.0, ends.1, self.planner.failures(ID), self.planner.failed_count())
+        }
+    }
+
+    fn run(number: u64, state: ProcessState, claimed: bool, stop: f64) -> ProcessStatus {
+        ProcessStatus {
+            run: number,
+            state,
+            coordinator_pid: claimed.then_some(1),
+            stop_time: Some(stop),
+            ..ProcessStatus::default()
+        }
+    }
+
+    fn end() -> impl Strategy<Value = (ProcessState, bool, u8)> {
+        use ProcessState::{Failed, Killed, Lost, Success};
+        let state = prop::sample::select(vec![Success, Failed, Killed, Lost, Lost]);
+        (state, prop::bool::weighted(0.9), 0..9u8)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_sum_of_runs_decides_as_the_runs_themselves(
+            ends in prop::collection::vec(end(), 1..60),
+            max_failures in 0..20u32,
+            min_duration in 0..9u8,
+            flags in any::<[bool; 2]>(),
+            kept in 1..60usize,
+        ) {
+            let node = Node {
+                name: "p".to_owned(), max_failures, min_duration: f64::from(min_duration), daemon: flags[0],
+                ephemeral: flags[1], is_final: false,
+            };
+            let (mut plain, mut now) = (Case::new(&node), 0.0);
+            let mut runs = Vec::new();
+            for (number, (state, claimed, pause)) in (0..).zip(ends) {
+                now += f64::from(pause);
+                let run = run(number, state, claimed, now);
+                let verdict = plain.replay(&run);
+                runs.push((run, verdict));
+                let again = matches!(verdict, Verdict::UnderLimit | Verdict::Again);
+                let goes_on = again || (verdict == Verdict::Finished && node.daemon);
+                if !goes_on {
+                    break;
+                }
+            }
+            let mut past = Past::default();
+            let (dropped, kept) = runs.split_at(runs.len().saturating_sub(kept));
+            dropped.iter().for_each(|(run, _)| past.add(run));
+            let mut summed = Case::new(&node);
+            summed.interruptions.recall(&mut summed.planner, ID, &past, past.stop_time);
+            for (run, verdict) in kept {
+                prop_assert_eq!(summed.replay(run), *verdict);
+            }
+            prop_assert_eq!(summed.answers(now), plain.answers(now));
+        }
+    }
+}
