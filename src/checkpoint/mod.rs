@@ -19,6 +19,7 @@
 //! - [`status`]: what `status --format json` shows.
 //! - [`stream`]: appending lines and reading them back.
 //! - [`task_id`]: ids of tasks.
+//! - `transitions`: which state may follow which.
 
 pub mod claim;
 pub mod compact;
@@ -36,6 +37,7 @@ pub mod states;
 pub mod status;
 pub mod stream;
 pub mod task_id;
+mod transitions;
 
 pub use error::CheckpointError;
 pub use find::TaskEntry;

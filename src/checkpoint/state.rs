@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 
 use super::past::Past;
 use super::record::{Header, ProcessState, ProcessStatus, ProcessSummary, Record, TaskState, TaskStatus};
+use super::transitions::{may_follow_run, may_follow_task};
 
 /// Takeovers that are kept: equal states in a row beyond the last so many count once.
 pub const KEPT_STATUSES: usize = 100;
@@ -285,35 +286,6 @@ fn check_numbers(process: &str, numbers: [u64; 2]) -> Result<(), FoldError> {
     }
 }
 
-/// The transitions of a run (RUNNER.md section 1). Of states that are not known, anything may be true.
-fn may_follow_run(from: Option<&ProcessState>, to: &ProcessState) -> bool {
-    use ProcessState::{Failed, Forked, Killed, Lost, Other, Running, Success, Waiting};
-    match (from, to) {
-        (None, Waiting | Other(_)) => true,
-        (None, _) => false,
-        (Some(Other(_)), _) | (Some(Waiting | Forked | Running), Other(_)) => true,
-        (Some(Waiting), Forked | Lost | Failed) => true,
-        (Some(Forked), Running | Killed | Lost) => true,
-        (Some(Running), Success | Failed | Killed | Lost) => true,
-        _ => false,
-    }
-}
-
-/// The transitions of a task; the same state again is a takeover, or a new decision on how to end.
-fn may_follow_task(from: Option<&TaskState>, to: &TaskState) -> bool {
-    use TaskState::{Active, Cleaning, Finalizing, Other};
-    match (from, to) {
-        (None, Active | Other(_)) => true,
-        (None, _) => false,
-        (Some(Other(_)), _) => true,
-        (Some(from), _) if from.is_terminal() => false,
-        (Some(from), to) if from == to => true,
-        (Some(_), Other(_)) => true,
-        (Some(Active), Cleaning) | (Some(Cleaning), Finalizing) => true,
-        (Some(_), to) => to.is_terminal(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -383,13 +355,5 @@ mod tests {
             fold([(0, 0, Waiting), (1, 0, Failed), (2, 0, Running)]),
             Err(FoldError::Run { .. })
         ));
-    }
-
-    #[test]
-    fn a_task_ends_once_and_may_be_taken_over_before() {
-        use TaskState::*;
-        assert!(may_follow_task(Some(&Cleaning), &Cleaning) && may_follow_task(Some(&Active), &Lost));
-        assert!(!may_follow_task(Some(&Killed), &Killed) && !may_follow_task(Some(&Finalizing), &Active));
-        assert!(!may_follow_task(None, &Success));
     }
 }
