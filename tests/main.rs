@@ -5,14 +5,17 @@
 
 mod bad_input;
 mod bindings;
+mod compaction;
 mod conformance;
 mod crash;
 mod daemon;
 mod documents;
+mod durable;
 mod ending;
 mod errors;
 mod examples;
 mod finalizers;
+mod folding;
 mod fuzz;
 mod harness;
 mod hazards;
@@ -21,6 +24,7 @@ mod language;
 mod layers;
 mod limits;
 mod pictures;
+mod planning;
 mod properties;
 mod readme;
 mod replay;

@@ -59,8 +59,8 @@ pub fn unclaim(paths: &TaskPaths, process: &str, run: u64) -> Result<(), Checkpo
 fn write_beside(beside: &Path, first: ProcessStatus, durable: bool) -> Result<Writer, CheckpointError> {
     let mut options = OpenOptions::new();
     // Left from a claim that failed for lack of room, if it exists: each claimer has one run and one name.
-    options.append(true).create(true).mode(0o600).custom_flags(libc::O_TRUNC);
-    let file = options.open(beside).map_err(CheckpointError::io("create", beside))?;
+    options.append(true).create(true).mode(0o600);
+    let file = files::open("create", beside, &mut options, libc::O_TRUNC)?;
     let mut writer = Writer::of_empty(file, beside, durable);
     writer.reserve(reserve(&first.process))?;
     writer.append([&Record::ProcessStatus(Box::new(first))])?;

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::files;
+use super::state::MOST;
 use super::task_id::TaskId;
 
 /// The folder that holds every task's checkpoint and logs.
@@ -79,6 +81,11 @@ impl TaskPaths {
         self.folder.join("runner")
     }
 
+    /// Returns where the runner's stream is written anew.
+    pub fn runner_beside(&self) -> PathBuf {
+        files::beside(&self.runner())
+    }
+
     /// Returns what is wanted of a living runner.
     pub fn request(&self) -> PathBuf {
         self.folder.join("request")
@@ -107,7 +114,7 @@ pub(crate) fn parse_run_name(name: &str) -> Option<(&str, u64)> {
     let (process, run) = name.strip_prefix(RUN_PREFIX)?.rsplit_once('.')?;
     let canonical = run == "0" || (!run.starts_with('0') && run.bytes().all(|byte| byte.is_ascii_digit()));
     (canonical && !process.is_empty()).then_some(())?;
-    Some((process, run.parse().ok()?))
+    Some((process, run.parse().ok().filter(|run| *run < MOST)?))
 }
 
 /// Returns the log folder of a run, which holds `stdout` and `stderr`; `logs` is the `log_dir` of the header.

@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use super::past::ProcessSummary;
 pub use super::states::{ProcessState, TaskState};
 use super::task_id::TaskId;
 use crate::schema::Resources;
@@ -20,12 +21,14 @@ pub enum Record {
     TaskStatus(Box<TaskStatus>),
     /// A run of a process enters a state.
     ProcessStatus(Box<ProcessStatus>),
+    /// Stands for the runs of a process that were dropped; comes before those that are kept.
+    ProcessSummary(Box<ProcessSummary>),
     /// A kind of a newer version.
     #[serde(skip_deserializing, untagged)]
     Unknown(Map<String, Value>),
 }
 
-const KINDS: [&str; 3] = ["runner_header", "task_status", "process_status"];
+const KINDS: [&str; 4] = ["runner_header", "task_status", "process_status", "process_summary"];
 
 impl Record {
     /// Reads a line without its newline.
@@ -229,6 +232,11 @@ pub struct Usage {
 }
 
 impl ProcessStatus {
+    /// Says whether a coordinator has claimed the run.
+    pub fn is_claimed(&self) -> bool {
+        self.coordinator_pid.is_some()
+    }
+
     /// Takes over what a later record of the same run says.
     pub(crate) fn merge(&mut self, later: ProcessStatus) {
         fn take<T>(field: &mut Option<T>, later: Option<T>) {
@@ -283,7 +291,15 @@ pub(super) mod tests {
 
     #[test]
     fn damage_is_not_taken_for_a_newer_version() {
-        for line in ["", "{", "[]", "{}", r#"{"process_status":{}}"#, r#"{"task_status":{}}"#] {
+        for line in [
+            "",
+            "{",
+            "[]",
+            "{}",
+            r#"{"process_status":{}}"#,
+            r#"{"task_status":{}}"#,
+            r#"{"process_summary":{}}"#,
+        ] {
             assert!(Record::parse(line.as_bytes()).is_err(), "{line}");
         }
     }

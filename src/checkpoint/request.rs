@@ -30,9 +30,10 @@ impl Request {
     /// Leaves the request for the runner of a task, which may be of another user; one that waits there is not weakened.
     pub fn write(&self, paths: &TaskPaths) -> Result<(), CheckpointError> {
         let path = paths.request();
-        let request = match read(&path)? {
-            Some(waiting) => self.and(&waiting),
-            None => self.clone(),
+        // What cannot be understood is nobody's wish and gives way.
+        let request = match read(&path) {
+            Ok(Some(waiting)) => self.and(&waiting),
+            _ => self.clone(),
         };
         let content = serde_json::to_vec(&request).map_err(io::Error::from);
         let content = content.map_err(CheckpointError::io("write", &path))?;
@@ -41,8 +42,7 @@ impl Request {
     }
 
     /// Takes the request, if there is one, so that the next one finds its place free; it stays on disk until
-    /// [`Request::done`]. What an earlier runner took and did not live to do comes first. One that cannot be
-    /// understood is none.
+    /// [`Request::done`]. What an earlier runner took and did not live to do comes first.
     pub fn take(paths: &TaskPaths) -> Result<Option<Request>, CheckpointError> {
         let taken = paths.taken_request();
         if let Some(left) = read(&taken)? {
@@ -51,8 +51,17 @@ impl Request {
         match fs::rename(paths.request(), &taken) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(CheckpointError::io("rename", &paths.request())(error)),
-            Ok(()) => read(&taken),
+            // Left where it was, for somebody to look at.
+            Ok(()) => read(&taken).or_else(|_| {
+                fs::rename(&taken, paths.request()).map_err(CheckpointError::io("rename", &taken))?;
+                read(&paths.request())
+            }),
         }
+    }
+
+    /// Fails if there is a request that cannot be understood.
+    pub fn check(paths: &TaskPaths) -> Result<(), CheckpointError> {
+        [paths.request(), paths.taken_request()].iter().try_for_each(|path| read(path).map(drop))
     }
 
     /// Removes the request that was taken, once it is recorded.
@@ -79,10 +88,9 @@ impl Request {
 }
 
 fn read(path: &Path) -> Result<Option<Request>, CheckpointError> {
-    match fs::read(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        read => Ok(serde_json::from_slice(&read.map_err(CheckpointError::io("read", path))?).ok()),
-    }
+    let Some(content) = files::read(path)? else { return Ok(None) };
+    let request = serde_json::from_slice(&content);
+    request.map(Some).map_err(|error| CheckpointError::malformed(path, &error))
 }
 
 #[cfg(test)]
@@ -113,13 +121,16 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_cannot_be_understood_is_none() {
+    fn a_request_that_cannot_be_understood_is_an_error_with_its_place() {
         let folder = tempfile::tempdir().unwrap();
         let paths = Root::new(folder.path()).task(&TaskId::new("a").unwrap());
         fs::create_dir_all(paths.folder()).unwrap();
         fs::write(paths.request(), "{").unwrap();
-        assert_eq!(Request::take(&paths).unwrap(), None);
-        request(TaskState::Killed, false, None).write(&paths).unwrap();
-        assert!(Request::take(&paths).unwrap().is_some());
+        let error = Request::take(&paths).unwrap_err().to_string();
+        assert!(error.contains("/request:1: "), "{error}");
+        assert_eq!(Request::check(&paths).unwrap_err().to_string(), error);
+        let wish = request(TaskState::Killed, false, None);
+        wish.write(&paths).unwrap();
+        assert_eq!(Request::take(&paths).unwrap(), Some(wish), "it gives way to one that can");
     }
 }

@@ -42,8 +42,11 @@ pub struct Status {
     pub runner_alive: bool,
     /// Its states; equal neighbours once, except after a takeover.
     pub statuses: Vec<StatusEntry>,
-    /// The runs of each process that ran.
+    /// The runs of each process that ran, without those that were dropped.
     pub processes: IndexMap<String, Vec<RunEntry>>,
+    /// How many runs of each process were dropped; none if it is not among them.
+    #[serde(skip)]
+    pub dropped: IndexMap<String, u64>,
 }
 
 /// When a task entered a state, or was taken over in it.
@@ -107,6 +110,7 @@ impl Status {
             runner_alive,
             statuses: entries(&state.statuses),
             processes: state.processes.iter().map(|(name, all)| (name.clone(), runs(&all.runs))).collect(),
+            dropped: dropped(state),
         })
     }
 }
@@ -136,6 +140,11 @@ fn entries(statuses: &[TaskStatus]) -> Vec<StatusEntry> {
         }
     }
     entries
+}
+
+fn dropped(state: &State) -> IndexMap<String, u64> {
+    let counts = state.processes.iter().map(|(name, history)| (name.clone(), history.past.runs()));
+    counts.filter(|(_, count)| *count > 0).collect()
 }
 
 fn runs(runs: &[ProcessStatus]) -> Vec<RunEntry> {

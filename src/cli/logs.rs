@@ -3,10 +3,12 @@
 //! A log that is rotated is one log: `stdout` is its end, before that comes `stdout.1`, and so on.
 
 use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+use nix::libc;
 
 /// How much is read at once.
 const BLOCK: u64 = 64 * 1024;
@@ -53,9 +55,9 @@ impl Log {
 
     /// Opens the newest first: a file that is renamed meanwhile is met twice, none is missed.
     fn open_once(path: &Path) -> io::Result<Log> {
-        let mut files = vec![File::open(path)?];
+        let mut files = vec![open(path)?];
         for backup in backups(path) {
-            let file = match File::open(&backup) {
+            let file = match open(&backup) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 file => file?,
             };
@@ -80,6 +82,12 @@ impl Read for Log {
         }
         Ok(0)
     }
+}
+
+/// Opens a log, which is a file; waits for nobody, whatever else stands there.
+fn open(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a file")) }
 }
 
 /// Lists `stdout.1` and so on as far as they are there, the newest first.

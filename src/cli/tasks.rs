@@ -104,6 +104,8 @@ pub(crate) fn diagnostic(error: &CheckpointError) -> Diagnostic {
             );
             Diagnostic::error("io", message).with_help(help)
         }
+        CheckpointError::Foreign { .. } => Diagnostic::error("foreign_file", error.to_string())
+            .with_help("thermos did not put it there: move it away; other tasks are not affected"),
         CheckpointError::Damaged { .. } | CheckpointError::Impossible { .. } => {
             Diagnostic::error("damaged_checkpoint", error.to_string())
                 .with_help("this line was not written so by thermos; other tasks are not affected")

@@ -171,6 +171,16 @@ impl Planner {
         }
     }
 
+    /// Before all that is told of a process, it had runs that are no longer on record one by one.
+    pub fn recall_past(&mut self, id: ProcessId, failures: u32, last_end: Option<f64>) {
+        self.unqueue(id);
+        let progress = &mut self.progress[id.index()];
+        (progress.failures, progress.last_end) = (failures, last_end);
+        if progress.standing == Standing::Idle && progress.member {
+            self.requeue(id);
+        }
+    }
+
     /// The run ended well at `now`.
     pub fn success(&mut self, id: ProcessId, now: f64) -> Result<(), IllegalEvent> {
         self.end_run(id, "succeed", now)?;

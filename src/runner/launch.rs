@@ -51,6 +51,7 @@ pub fn run(
     match (stream.state.header.is_some(), stream.state.task_state().cloned()) {
         (false, _) => start(task, options, &user, paths, owner, stream, caller, sink),
         (true, Some(state)) if state.is_terminal() => {
+            close(&paths, options.durable)?;
             Err(RunnerError::Finished { id: paths.id().clone(), state })
         }
         (true, _) if read_task(&paths)? != *task => Err(RunnerError::OtherTask(paths.id().clone())),
@@ -184,13 +185,10 @@ pub(super) fn setup(journal: &Journal, group: Option<&Group>, caller: &Caller) -
 
 /// Reads the task that a checkpoint belongs to.
 pub fn read_task(paths: &TaskPaths) -> Result<Task, RunnerError> {
-    let document = find::read_task(paths)?.ok_or_else(|| RunnerError::NotFound(paths.id().clone()))?;
+    let found = find::read_task(paths)?;
+    let (path, document) = found.ok_or_else(|| RunnerError::NotFound(paths.id().clone()))?;
     let task = serde_json::from_slice(&document);
-    Ok(task.map_err(|error| CheckpointError::Damaged {
-        path: paths.active(),
-        line: error.line() as u64,
-        reason: error.to_string(),
-    })?)
+    Ok(task.map_err(|error| CheckpointError::malformed(&path, &error))?)
 }
 
 fn random_mark() -> std::io::Result<String> {

@@ -18,8 +18,11 @@ use super::sink::{Event, Sink};
 use super::stage::Ending;
 use super::support;
 use crate::checkpoint::claim::claim;
-use crate::checkpoint::load::{RunnerStream, read_run, unended_runs};
-use crate::checkpoint::{Ownership, ProcessState, ProcessStatus, TaskPaths, TaskState};
+use crate::checkpoint::load::{RunnerStream, first_line_of, read_run, unended_runs};
+use crate::checkpoint::request::Request;
+use crate::checkpoint::{
+    CheckpointError, Ownership, Past, ProcessState, ProcessStatus, TaskPaths, TaskState,
+};
 use crate::plan::{IllegalEvent, ProcessId};
 use crate::process::identity;
 use crate::process::pidfd::PidFd;
@@ -34,6 +37,7 @@ pub(super) fn recover<'a>(
     caller: &Caller,
     sink: &'a mut dyn Sink,
 ) -> Result<Engine<'a>, RunnerError> {
+    Request::check(&paths)?;
     let listener = Listener::open(caller)?;
     let durable = stream.state.header.as_ref().is_some_and(|header| header.durable);
     let mut journal = Journal::open(paths, owner, stream, durable)?;
@@ -43,6 +47,7 @@ pub(super) fn recover<'a>(
         return Err(RunnerError::OtherHost { id, host });
     }
     support::check_header(header)?;
+    check_belongings(task, &journal)?;
     if journal.state.statuses.is_empty() {
         let status = journal.task_status(TaskState::Active);
         journal.record_task(status)?;
@@ -52,6 +57,33 @@ pub(super) fn recover<'a>(
     let mut engine = Engine::new(task, journal, group, listener, caller, sink)?;
     engine.take_over()?;
     Ok(engine)
+}
+
+/// Refuses to go on with what belongs to another task, or is in a state that only a newer version knows.
+fn check_belongings(task: &Task, journal: &Journal) -> Result<(), RunnerError> {
+    let paths = &journal.paths;
+    let damaged = |path, line, reason| Err(CheckpointError::Damaged { path, line, reason }.into());
+    let name = &journal.header()?.name;
+    if task.name != *name {
+        return damaged(
+            paths.active(),
+            1,
+            format!("it is task '{}', the checkpoint is of '{name}'", task.name),
+        );
+    }
+    if let Some(TaskState::Other(word)) = journal.state.task_state() {
+        return Err(RunnerError::Unsupported(format!("a task in state {word}")));
+    }
+    let names: HashSet<&str> = task.processes.iter().map(|process| process.name.as_str()).collect();
+    let reason = |process| format!("the task has no process '{process}'");
+    if let Some(process) = journal.state.processes.keys().find(|name| !names.contains(name.as_str())) {
+        return damaged(paths.runner(), first_line_of(paths, process)?, reason(process));
+    }
+    let runs = unended_runs(paths, &journal.state)?;
+    match runs.iter().find(|(process, _)| !names.contains(process.as_str())) {
+        Some((process, run)) => damaged(paths.run(process, *run), 1, reason(process)),
+        None => Ok(()),
+    }
 }
 
 impl Engine<'_> {
@@ -78,6 +110,7 @@ impl Engine<'_> {
         self.fence_the_rest(&mut attached)?;
         self.replay(&known)?;
         self.journal.forget();
+        self.compact_if_due();
         for (status, pidfd) in attached {
             if let Some(id) = ids.get(status.process.as_str()) {
                 self.attach(*id, status.run, status.coordinator_pid.unwrap_or_default(), pidfd)?;
@@ -194,7 +227,8 @@ impl Engine<'_> {
         for id in order {
             let process = self.name(id);
             let Some(history) = self.journal.state.processes.get(process) else { continue };
-            let runs = history.runs.clone();
+            let (past, runs) = (history.past.clone(), history.runs.clone());
+            self.replay_past(id, &past);
             for run in runs {
                 let verdict = self.replay_run(id, &run);
                 let verdict = verdict.map_err(|error| RunnerError::Internal(error.to_string()))?;
@@ -207,6 +241,16 @@ impl Engine<'_> {
         Ok(())
     }
 
+    fn replay_past(&mut self, id: ProcessId, past: &Past) {
+        if past.next_run == 0 {
+            return;
+        }
+        let last_end = past.stop_time.map(|stop| self.now() - (wall_seconds() - stop).max(0.0));
+        let planner =
+            if self.task.processes[id.index()].is_final { &mut self.finals } else { &mut self.ordinary };
+        self.interruptions.recall(planner, id, past, last_end);
+    }
+
     fn replay_run(&mut self, id: ProcessId, run: &ProcessStatus) -> Result<Option<Verdict>, IllegalEvent> {
         let ago = run.stop_time.map_or(0.0, |stop| (wall_seconds() - stop).max(0.0));
         let time = self.now() - ago;
@@ -216,7 +260,7 @@ impl Engine<'_> {
         if !run.state.is_terminal() {
             return Ok(None);
         }
-        let claimed = run.coordinator_pid.is_some();
+        let claimed = run.is_claimed();
         self.interruptions.settle(planner, id, &run.state, claimed, time).map(Some)
     }
 

@@ -98,7 +98,7 @@ impl Engine<'_> {
             // What was killed for want of memory has been told; the next run is judged by what comes after.
             self.setup.oom.as_mut().map(OomCounter::mark_seen);
         }
-        let claimed = statuses.iter().any(|status| status.coordinator_pid.is_some());
+        let claimed = statuses.iter().any(ProcessStatus::is_claimed);
         let now = self.now();
         let planner =
             if self.task.processes[id.index()].is_final { &mut self.finals } else { &mut self.ordinary };
@@ -107,6 +107,7 @@ impl Engine<'_> {
             .settle(planner, id, &end.state, claimed, now)
             .map_err(|error| RunnerError::Internal(error.to_string()))?;
         self.tell(process, end, verdict);
+        self.compact_if_due();
         Ok(())
     }
 

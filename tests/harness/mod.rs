@@ -14,6 +14,7 @@ mod invocation;
 mod recorded;
 mod strays;
 mod streams;
+mod trace;
 mod waiting;
 
 use std::ffi::OsStr;
@@ -30,6 +31,7 @@ pub(crate) use disk::SmallDisk;
 #[allow(unused_imports)]
 pub(crate) use invocation::{Invocation, Output, Running};
 pub(crate) use recorded::Recorded;
+pub(crate) use trace::{Deed, trace};
 pub(crate) use waiting::wait_until;
 
 /// The binary under test.

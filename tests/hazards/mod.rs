@@ -3,8 +3,11 @@
 mod chroot;
 mod clocks;
 mod control;
+mod damage;
+mod dead;
 mod degraded;
 mod escapees;
+mod files;
 mod logs;
 mod names;
 mod room;

@@ -46,7 +46,10 @@ fn task(status: &Status, verbosity: u8) -> String {
     }
     if verbosity > 2 {
         text += "    process table:\n";
-        text.extend(status.processes.iter().map(|(name, runs)| process(name, runs)));
+        text.extend(status.processes.iter().map(|(name, runs)| {
+            let dropped = status.dropped.get(name).copied().unwrap_or_default();
+            process(name, dropped, runs)
+        }));
     }
     text
 }
@@ -87,9 +90,10 @@ fn one_line(text: &str) -> String {
     visible(text).replace('\n', "\u{fffd}")
 }
 
-fn process(name: &str, runs: &[RunEntry]) -> String {
+fn process(name: &str, dropped: u64, runs: &[RunEntry]) -> String {
     let Some(last) = runs.last() else { return String::new() };
-    let mut text = format!("      - {} runs: {} last: ", one_line(name), runs.len());
+    let mut text =
+        format!("      - {} runs: {} last: ", one_line(name), dropped.saturating_add(runs.len() as u64));
     // Writing to a string cannot fail.
     let _ = match (last.pid, last.coordinator_pid) {
         (Some(pid), _) => write!(text, "pid={pid}, "),
