@@ -223,6 +223,11 @@ impl StructType {
         &self.fields
     }
 
+    /// Returns the names of the fields in alphabetical order.
+    pub(super) fn sorted_names(&self) -> impl Iterator<Item = &str> {
+        self.sorted.iter().map(|field| field.name.as_str())
+    }
+
     /// Returns the place of a field in [`StructType::fields`].
     pub fn position(&self, name: &str) -> Option<usize> {
         self.fields.iter().position(|field| field.name == name)

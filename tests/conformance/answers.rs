@@ -133,7 +133,7 @@ impl Types {
 pub(super) fn class(error: &Error) -> &'static str {
     match &error.kind {
         ErrorKind::Coercion { .. } => "coercion",
-        ErrorKind::Overflow => "overflow",
+        ErrorKind::Overflow(_) => "overflow",
         ErrorKind::BadEnum { .. } => "bad_enum",
         ErrorKind::NotList { .. } => "not_list",
         ErrorKind::NotMap { .. } => "not_map",
