@@ -66,7 +66,11 @@ impl Object {
             return Ok(false);
         }
         let (left, right) = (self.interpolate(work)?.object, other.interpolate(work)?.object);
-        left.same_body(&right, work)
+        match self.ty() {
+            // Those are the chosen alternatives.
+            Type::Choice(_) => left.equals(&right, work),
+            _ => left.same_body(&right, work),
+        }
     }
 
     fn same_body(&self, other: &Object, work: &Work) -> Result<bool, Error> {

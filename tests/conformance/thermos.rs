@@ -192,7 +192,9 @@ mod original {
             is_final: text(process, "final") == "True",
         };
         let nodes: Vec<Node> = processes(task, work).unwrap_or_default().iter().map(node).collect();
-        let constraints = task.field("constraints").and_then(Object::elements).unwrap_or_default();
+        let constraints = task.interpolated_field("constraints", work).map_err(|error| error.to_string())?;
+        let constraints = constraints.map(|field| field.object);
+        let constraints = constraints.as_ref().and_then(Object::elements).unwrap_or_default();
         let names = |constraint: &Object| match constraint.get() {
             Ok(Value::Map(fields)) => {
                 match fields.into_iter().find(|(name, _)| name.as_text() == Some("order")) {
