@@ -49,9 +49,9 @@ impl Object {
             }
             (Body::Choice(value), Type::Choice(choice)) => {
                 let found = self.choose(value, choice, |candidate| candidate.interpolate(work).map(Some))?;
-                found.ok_or_else(|| Error::from(ErrorKind::coercion(value, self.ty())).at(self.at()))
+                found.ok_or_else(|| Error::coercion(value, self.ty()).at(self.at()))
             }
-            (Body::Choice(_), _) => Err(ErrorKind::coercion("choice", self.ty()).into()),
+            (Body::Choice(value), _) => Err(Error::coercion(value, self.ty())),
             (Body::List(elements), Type::List(element)) => {
                 let mut open = Vec::new();
                 let scopes = self.member_scopes();
@@ -81,7 +81,7 @@ impl Object {
                 Ok(Interpolated { object: self.rebuilt(Body::Struct(interpolated.into())), unbound: open })
             }
             (Body::List(_) | Body::Map(_) | Body::Struct(_), _) => {
-                Err(ErrorKind::coercion("object", self.ty()).into())
+                Err(Error::coercion(&"object".into(), self.ty()))
             }
         }
     }
@@ -129,7 +129,7 @@ impl Object {
             return Ok(Interpolated { object, unbound: Vec::new() });
         }
         let Some(resolved) = self.resolve(work)? else {
-            return Err(ErrorKind::coercion(value, ty).into());
+            return Err(Error::coercion(value, ty));
         };
         let text = Value::text(resolved.text());
         let unbound: Vec<Tag> = resolved.fragments.into_iter().filter_map(tag).collect();
@@ -138,7 +138,7 @@ impl Object {
             let object = self.rebuilt(Body::Scalar(ty.convert(&text)?)).with_scopes(self.scopes().clone());
             return Ok(Interpolated { object, unbound });
         }
-        Ok(Interpolated { object: self.rebuilt(Body::Scalar(text)), unbound })
+        Ok(Interpolated { object: Object::new(ty, &text, self.at())?, unbound })
     }
 
     /// Tries the alternatives of a choice in order and returns the first that `accept` takes (SEMANTICS 7.3).

@@ -314,7 +314,7 @@ fn enum_body(enumeration: &EnumType, value: &Value) -> Result<Body, Error> {
             fragments.iter().any(|fragment| matches!(fragment, template::Fragment::Tag(_)))
         }
         Value::Bool(_) | Value::Int(_) | Value::Float(_) => false,
-        other => return Err(ErrorKind::coercion(other, "String").into()),
+        other => return Err(Error::coercion(other, "String")),
     };
     let known = value.as_text().is_some_and(|text| enumeration.values().iter().any(|known| known == text));
     if is_open || known {
@@ -330,7 +330,7 @@ fn list_body(ty: &Type, element: &Type, value: &Value, at: Span) -> Result<Body,
             let elements = values.iter().map(|value| Object::coerced(element, value, at));
             Ok(Body::List(elements.collect::<Result<_, _>>()?))
         }
-        _ => Err(ErrorKind::NotList { name: ty.name(), found: value.kind() }.into()),
+        _ => Err(Error::shape(value, ErrorKind::NotList { name: ty.name(), found: value.kind() })),
     }
 }
 
@@ -342,7 +342,9 @@ fn map_body(ty: &Type, entry: &(Type, Type), value: &Value, at: Span) -> Result<
         Value::Map(entries) => {
             entries.iter().map(|(key, value)| coerced(key, value)).collect::<Result<_, _>>()?
         }
-        _ => return Err(ErrorKind::NotMap { name: ty.name(), found: value.kind() }.into()),
+        _ => {
+            return Err(Error::shape(value, ErrorKind::NotMap { name: ty.name(), found: value.kind() }));
+        }
     };
     Ok(Body::Map(entries.into()))
 }

@@ -288,6 +288,11 @@ impl StructType {
         }
     }
 
+    /// Returns the names of the fields in alphabetical order.
+    pub(super) fn sorted_names(&self) -> impl Iterator<Item = &str> {
+        self.sorted.iter().map(|field| field.name.as_str())
+    }
+
     /// Returns the place of a field in [`StructType::fields`].
     pub fn position(&self, name: &str) -> Option<usize> {
         self.fields.iter().position(|field| field.name == name)
