@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 use super::error::CheckpointError;
+use crate::process::failpoint::failpoint;
 
 /// Makes a folder and its parents, for its owner alone; `durable` makes those that are new survive a power failure.
 pub fn create_private_folders(path: &Path, durable: bool) -> Result<(), CheckpointError> {
@@ -20,7 +21,11 @@ pub fn replace(path: &Path, content: &[u8], mode: u32, durable: bool) -> Result<
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
     let beside = path.with_file_name(format!(".{}", name.to_string_lossy()));
-    let written = write_file(&beside, content, mode, durable).and_then(|()| fs::rename(&beside, path));
+    let written = write_file(&beside, content, mode, durable).and_then(|()| {
+        failpoint!("replace.written");
+        fs::rename(&beside, path)
+    });
+    failpoint!("replace.renamed");
     written.map_err(|error| {
         let _ = fs::remove_file(&beside);
         CheckpointError::io("write", path)(error)

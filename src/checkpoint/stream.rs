@@ -10,6 +10,7 @@ use nix::fcntl::{FallocateFlags, fallocate};
 
 use super::error::CheckpointError;
 use super::record::Record;
+use crate::process::failpoint::failpoint;
 
 /// A stream that this process alone writes.
 #[derive(Debug)]
@@ -39,7 +40,9 @@ impl Writer {
         if length == self.length {
             return Ok(());
         }
+        failpoint!("truncate.before");
         self.file.set_len(length).map_err(CheckpointError::io("truncate", &self.path))?;
+        failpoint!("truncate.after");
         self.length = length;
         Ok(())
     }
@@ -75,6 +78,9 @@ impl Writer {
     }
 
     fn append_bytes(&mut self, buffer: &[u8]) -> Result<(), CheckpointError> {
+        failpoint!("write.before");
+        failpoint!("write.torn", self.file.write(&buffer[..buffer.len() / 2]));
+        failpoint!("write.unended", self.file.write(&buffer[..buffer.len().saturating_sub(1)]));
         let written = loop {
             match self.file.write(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -83,6 +89,7 @@ impl Writer {
         };
         let error = match written {
             Ok(count) if count == buffer.len() => {
+                failpoint!("write.after");
                 self.length += count as u64;
                 return Ok(());
             }

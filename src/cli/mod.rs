@@ -10,6 +10,8 @@ mod clock;
 mod configuration;
 mod context;
 mod exit;
+#[cfg(feature = "failpoints")]
+mod failpoints;
 mod failure;
 mod inspect;
 mod kill;
@@ -101,6 +103,8 @@ impl Command {
 
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
+    #[cfg(feature = "failpoints")]
+    failpoints::arm();
     let arguments = match Thermos::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return stop_at_usage(&error).into(),

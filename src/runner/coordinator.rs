@@ -19,6 +19,7 @@ use crate::checkpoint::paths::run_logs;
 use crate::checkpoint::record::Usage;
 use crate::checkpoint::stream::Writer;
 use crate::checkpoint::{CheckpointError, ProcessState, ProcessStatus, Record, TaskPaths};
+use crate::process::failpoint::failpoint;
 use crate::process::identity::{self, Machine};
 use crate::process::reap::{Ended, Exit, Reaped, reap_any};
 use crate::process::{fork, signals, spawn, tree};
@@ -97,6 +98,7 @@ struct Coordinator<'a> {
 /// Gets everything that can fail over with before the claim.
 fn prepare<'a>(setup: &'a Setup, assignment: &'a Assignment<'a>) -> Result<Coordinator<'a>, i32> {
     let console = become_coordinator(assignment.destination).map_err(|_| code::BROKEN)?;
+    failpoint!("coordinator.detached");
     std::env::set_current_dir(&setup.sandbox).map_err(|_| code::NO_SANDBOX)?;
     let logs = run_logs(&setup.log_dir, assignment.process, assignment.run);
     let output =
@@ -104,6 +106,7 @@ fn prepare<'a>(setup: &'a Setup, assignment: &'a Assignment<'a>) -> Result<Coord
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => code::NO_ROOM,
             _ => code::NO_LOGS,
         })?;
+    failpoint!("logs.opened");
     let status = forked(setup, assignment).map_err(|_| code::BROKEN)?;
     match claim(&setup.paths, "claim", status.clone(), setup.durable) {
         Ok(Some(stream)) => Ok(Coordinator { setup, assignment, output, stream, status }),
@@ -147,17 +150,21 @@ fn forked(setup: &Setup, assignment: &Assignment<'_>) -> io::Result<ProcessStatu
 impl Coordinator<'_> {
     fn live(&mut self) -> Result<(), CheckpointError> {
         let start = wall_seconds();
+        failpoint!("spawn.before");
         let spawned = self.spawn_unless_stopped();
         let spawned = spawned.map_err(CheckpointError::io("start a command in", &self.setup.sandbox))?;
         let Some(spawned) = spawned else { return self.record_end(ProcessState::Killed, |_| {}) };
         let pid = spawned.pid;
+        failpoint!("spawn.after");
         self.record(ProcessState::Running, |status| {
             status.pid = Some(pid.as_raw());
             status.sid = Some(pid.as_raw());
             status.ticks = identity::start_ticks(pid).ok();
             status.start_time = Some(start);
         })?;
+        failpoint!("command.runs");
         let ended = self.wait(pid).map_err(CheckpointError::io("wait in", self.setup.paths.folder()))?;
+        failpoint!("command.ended");
         match spawned.failure {
             Some(failure) => self.record_end(ProcessState::Failed, |status| {
                 status.return_code = Some(127);
@@ -165,7 +172,10 @@ impl Coordinator<'_> {
             })?,
             None => self.record_command(&ended)?,
         }
-        self.clean_up().map_err(CheckpointError::io("clean up in", self.setup.paths.folder()))
+        failpoint!("cleanup.before");
+        self.clean_up().map_err(CheckpointError::io("clean up in", self.setup.paths.folder()))?;
+        failpoint!("cleanup.after");
+        Ok(())
     }
 
     /// Starts the command, as soon as the system has room for it; nothing if the run is to end before.
@@ -256,6 +266,7 @@ impl Coordinator<'_> {
         }
         let deadline = Instant::now() + LEFTOVER_GRACE;
         tree::signal_descendants(Pid::this(), Signal::SIGTERM)?;
+        failpoint!("cleanup.termed");
         let mut signals = stop_signals();
         signals.add(Signal::SIGCHLD);
         let mut force = false;
@@ -263,6 +274,7 @@ impl Coordinator<'_> {
             force |= Instant::now() >= deadline;
             if force {
                 tree::signal_descendants(Pid::this(), Signal::SIGKILL)?;
+                failpoint!("cleanup.killed");
             }
             // After KILL a child may have forked once more, or be slow to die: looked at again now and then.
             let pause =

@@ -16,6 +16,7 @@ use super::sink::{Event, Sink};
 use crate::checkpoint::load::{RunnerStream, load_runner};
 use crate::checkpoint::request::Request;
 use crate::checkpoint::{CheckpointError, Ownership, Root, TaskId, TaskPaths, TaskState, files};
+use crate::process::failpoint::failpoint;
 use crate::process::identity;
 use crate::process::pidfd::PidFd;
 
@@ -57,6 +58,7 @@ pub fn kill(
             Some((pid, _)) if asked == Some(pid) => {}
             Some((pid, runner)) => {
                 ask(&paths, &request, pid, &runner)?;
+                failpoint!("kill.asked");
                 runner.wait_ended(None).map_err(RunnerError::system("wait for the runner"))?;
                 asked = Some(pid);
                 continue;
@@ -77,6 +79,7 @@ fn ended_state(paths: &TaskPaths) -> Result<Option<TaskState>, RunnerError> {
 /// Leaves the request and wakes the runner; a stopped one cannot hear and is killed if need be.
 fn ask(paths: &TaskPaths, request: &Request, pid: Pid, runner: &PidFd) -> Result<(), RunnerError> {
     request.write(paths)?;
+    failpoint!("kill.requested");
     let stopped = || identity::stat(pid).ok().flatten().is_some_and(|stat| matches!(stat.state, 'T' | 't'));
     let signal = if request.force && stopped() { Signal::SIGKILL } else { Signal::SIGTERM };
     runner.signal(signal).map_err(RunnerError::system("signal the runner"))?;
@@ -114,12 +117,14 @@ fn take_over(
     let task = read_document(&paths)?;
     // On disk before anything happens: whoever comes after a death of this process goes on with it.
     request.write(&paths)?;
+    failpoint!("kill.takes_over");
     recover(&task, paths, owner, stream, caller, sink)?.run()
 }
 
 /// A task without a header never did anything.
 fn remove_unstarted(paths: &TaskPaths) -> Result<TaskState, RunnerError> {
     files::remove(&paths.active())?;
+    failpoint!("kill.unlisted");
     let folder = paths.folder();
     fs::remove_dir_all(folder).map_err(CheckpointError::io("remove", folder))?;
     Ok(TaskState::Killed)

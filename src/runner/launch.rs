@@ -18,6 +18,7 @@ use crate::checkpoint::load::{RunnerStream, load_runner};
 use crate::checkpoint::{
     CheckpointError, Header, Ownership, Record, Root, TaskId, TaskPaths, TaskState, files,
 };
+use crate::process::failpoint::failpoint;
 use crate::process::identity::Machine;
 use crate::process::signals;
 use crate::schema::Task;
@@ -38,7 +39,9 @@ pub fn run(
     [paths.folder(), &options.root.active(), &options.root.finished()]
         .into_iter()
         .try_for_each(|folder| files::create_private_folders(folder, options.durable))?;
+    failpoint!("launch.folders");
     let owner = own(&paths)?;
+    failpoint!("launch.owned");
     let stream = load_runner(&paths)?;
     match (stream.state.header.is_some(), stream.state.task_state().cloned()) {
         (false, _) => start(task, options, &user, paths, owner, stream, caller, sink),
@@ -59,6 +62,7 @@ pub fn resume(
 ) -> Result<TaskState, RunnerError> {
     let paths = root.find(id)?.ok_or_else(|| RunnerError::NotFound(id.clone()))?;
     let owner = own(&paths)?;
+    failpoint!("resume.owned");
     let stream = load_runner(&paths)?;
     let Some(header) = &stream.state.header else { return Err(RunnerError::NeverStarted(id.clone())) };
     if let Some(state) = stream.state.task_state().filter(|state| state.is_terminal()) {

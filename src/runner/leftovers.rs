@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
+use crate::process::failpoint::failpoint;
 use crate::process::tree::{self, Found};
 
 /// How long anything may survive KILL before that is reported.
@@ -36,6 +37,7 @@ impl Hunt<'_> {
                 // Who may not signal it finds it again, until the deadline.
                 let _ = stray.handle.signal(Signal::SIGKILL);
             }
+            failpoint!("hunt.killed");
             for stray in &found {
                 if !stray.handle.wait_ended(Some(deadline))? {
                     return Ok(found.iter().map(|stray| stray.pid).collect());

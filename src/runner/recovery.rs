@@ -19,6 +19,7 @@ use crate::checkpoint::load::{RunnerStream, read_run, unended_runs};
 use crate::checkpoint::request::Request;
 use crate::checkpoint::{Ownership, ProcessState, ProcessStatus, TaskPaths, TaskState};
 use crate::plan::{IllegalEvent, ProcessId};
+use crate::process::failpoint::failpoint;
 use crate::process::identity;
 use crate::process::pidfd::PidFd;
 use crate::schema::Task;
@@ -58,7 +59,9 @@ impl Engine<'_> {
             status.deadline_ms = Some(ending.deadline_ms);
             status.reason = ending.reason.clone();
         }
+        failpoint!("takeover.before");
         self.enter(status)?;
+        failpoint!("takeover.recorded");
         let ids: HashMap<&str, ProcessId> = self
             .task
             .processes
@@ -70,7 +73,9 @@ impl Engine<'_> {
         // Of runs whose end is found now, this runner is the first to tell.
         let known: HashMap<String, u64> = self.ended_runs();
         self.recover_files(&mut attached)?;
+        failpoint!("takeover.folded");
         self.fence_the_rest(&mut attached)?;
+        failpoint!("takeover.fenced");
         self.replay(&known)?;
         self.journal.forget();
         for (status, pidfd) in attached {
@@ -78,6 +83,7 @@ impl Engine<'_> {
                 self.attach(*id, status.run, status.coordinator_pid.unwrap_or_default(), pidfd)?;
             }
         }
+        failpoint!("takeover.attached");
         self.settle_in()
     }
 
@@ -133,7 +139,10 @@ impl Engine<'_> {
             let lost = self.end_without_coordinator(&process, run, ProcessState::Lost, reason);
             let fenced = claim(&self.journal.paths, "fence", lost.clone(), self.setup.durable)?;
             match fenced {
-                Some(_) => self.journal.record_statuses(&[lost])?,
+                Some(_) => {
+                    failpoint!("fence.claimed");
+                    self.journal.record_statuses(&[lost])?
+                }
                 // It came after all.
                 None => self.recover_file(&process, run, attached)?,
             }
@@ -158,6 +167,7 @@ impl Engine<'_> {
     /// Ends a run whose coordinator is dead: first what it left, then its records.
     fn bury(&mut self, process: &str, run: u64, mut statuses: Vec<ProcessStatus>) -> Result<(), RunnerError> {
         self.hunt_leftovers(process, run)?;
+        failpoint!("bury.hunted");
         if !statuses.last().is_some_and(|status| status.state.is_terminal()) {
             let reason = "its coordinator died".to_owned();
             let mut lost = self.end_without_coordinator(process, run, ProcessState::Lost, reason);
@@ -212,6 +222,7 @@ impl Engine<'_> {
     fn settle_in(&mut self) -> Result<(), RunnerError> {
         if let Some(request) = Request::read(&self.journal.paths)? {
             self.stop(&request)?;
+            failpoint!("takeover.stopped");
             Request::remove(&self.journal.paths)?;
         }
         if self.stage == TaskState::Cleaning {

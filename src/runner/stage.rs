@@ -11,6 +11,7 @@ use super::journal::wall_ms;
 use super::sink::Event;
 use crate::checkpoint::request::Request;
 use crate::checkpoint::{ProcessState, ProcessStatus, TaskState};
+use crate::process::failpoint::failpoint;
 
 /// How long a coordinator that was told to kill everything may take before it is killed itself.
 const COORDINATOR_PATIENCE: Duration = Duration::from_secs(5);
@@ -86,6 +87,7 @@ impl Engine<'_> {
         let request =
             request.unwrap_or(Request { outcome: TaskState::Killed, force: asked_before, grace: None });
         self.stop(&request)?;
+        failpoint!("request.recorded");
         Ok(Request::remove(&self.journal.paths)?)
     }
 
@@ -148,7 +150,9 @@ impl Engine<'_> {
         self.ending = Some(ending);
         self.enter_stage(TaskState::Cleaning)?;
         self.give_up_postponed()?;
+        failpoint!("cleaning.recorded");
         self.signal_all(Signal::SIGTERM);
+        failpoint!("cleaning.signalled");
         Ok(())
     }
 
@@ -204,6 +208,7 @@ impl Engine<'_> {
             None => {
                 ending.killed_at = Some(Instant::now());
                 self.signal_all(Signal::SIGQUIT);
+                failpoint!("kill.signalled");
             }
             Some(killed_at) if !ending.struck && killed_at.elapsed() >= COORDINATOR_PATIENCE => {
                 ending.struck = true;

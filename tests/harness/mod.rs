@@ -28,13 +28,19 @@ pub(crate) use waiting::wait_until;
 /// A `thermos` with its own home and root.
 pub(crate) struct Thermos {
     folder: tempfile::TempDir,
+    binary: PathBuf,
 }
 
 impl Thermos {
     /// Makes an empty home and an empty root.
     pub(crate) fn new() -> Thermos {
+        Thermos::of_binary(env!("CARGO_BIN_EXE_thermos").into())
+    }
+
+    /// Does the same for another build of `thermos`.
+    pub(crate) fn of_binary(binary: PathBuf) -> Thermos {
         let folder = tempfile::Builder::new().prefix("thermos-test-").tempdir().unwrap();
-        let thermos = Thermos { folder };
+        let thermos = Thermos { folder, binary };
         fs::create_dir(thermos.home()).unwrap();
         thermos
     }
@@ -59,7 +65,7 @@ impl Thermos {
 
     /// Prepares `thermos` with arguments.
     pub(crate) fn command(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Invocation {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_thermos"));
+        let mut command = Command::new(&self.binary);
         command
             .args(arguments)
             .current_dir(self.home())
@@ -87,6 +93,11 @@ impl Thermos {
     /// Returns the processes that carry this fixture's folder in their environment, as `pid: command`.
     pub(crate) fn processes(&self) -> Vec<String> {
         strays::find(self.folder.path()).iter().map(ToString::to_string).collect()
+    }
+
+    /// Returns what is still alive after a short grace, and kills it.
+    pub(crate) fn kill_strays(&self) -> Vec<String> {
+        strays::kill(self.folder.path()).iter().map(ToString::to_string).collect()
     }
 
     /// Lists what is below the root, sorted; empty if there is no root.
