@@ -1,5 +1,6 @@
 //! Deaths of runners and coordinators, by real signals: nothing is lost, nothing runs twice, nothing is left.
 
+mod bugs;
 pub(crate) mod failpoints;
 pub(crate) mod life;
 mod matrix;

@@ -45,9 +45,9 @@ pub fn kill(
     loop {
         if let Some(owner) = Ownership::acquire(&paths)? {
             return match ended_state(&paths)? {
-                Some(state) if asked.is_some() => {
-                    // It may have come too late to be read.
-                    Request::remove(&paths)?;
+                Some((state, durable)) if asked.is_some() => {
+                    // The runner may have died before it did, and the request may have come too late to be read.
+                    close(&paths, durable)?;
                     sink.event(&Event::Task { state: &state, reason: None });
                     Ok(state)
                 }
@@ -72,8 +72,11 @@ pub fn kill(
     }
 }
 
-fn ended_state(paths: &TaskPaths) -> Result<Option<TaskState>, RunnerError> {
-    Ok(load_runner(paths)?.state.task_state().filter(|state| state.is_terminal()).cloned())
+/// Returns how a task has ended, if it has, and whether its files are synced.
+fn ended_state(paths: &TaskPaths) -> Result<Option<(TaskState, bool)>, RunnerError> {
+    let state = load_runner(paths)?.state;
+    let durable = state.header.as_ref().is_some_and(|header| header.durable);
+    Ok(state.task_state().filter(|state| state.is_terminal()).map(|state| (state.clone(), durable)))
 }
 
 /// Leaves the request and wakes the runner; a stopped one cannot hear and is killed if need be.

@@ -43,9 +43,11 @@ pub fn run(
     let owner = own(&paths)?;
     failpoint!("launch.owned");
     let stream = load_runner(&paths)?;
+    let durable = stream.state.header.as_ref().is_some_and(|header| header.durable);
     match (stream.state.header.is_some(), stream.state.task_state().cloned()) {
         (false, _) => start(task, options, &user, paths, owner, stream, caller, sink),
         (true, Some(state)) if state.is_terminal() => {
+            close(&paths, durable)?;
             Err(RunnerError::Finished { id: paths.id().clone(), state })
         }
         (true, _) if read_document(&paths)? != *task => Err(RunnerError::OtherTask(paths.id().clone())),
