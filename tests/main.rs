@@ -13,6 +13,7 @@ mod examples;
 mod finalizers;
 mod fuzz;
 mod harness;
+mod hazards;
 mod layers;
 mod limits;
 mod properties;

@@ -1,6 +1,7 @@
 //! The part of the matrix in which a task is asked to end: its runner, a coordinator, or `thermos kill` itself dies.
 
 use nix::sys::signal::Signal;
+use thermos::checkpoint::TaskState;
 
 use super::failpoints::Point;
 use super::life::Life;
@@ -10,7 +11,7 @@ use super::walk::walk;
 /// Makes a task that goes on until it is asked to end; its process `last` starts last.
 fn endless() -> Life {
     let mut life = Life::new(&of_all_kinds("exec sleep 1000"));
-    life.is_to_be_killed = true;
+    life.fate = TaskState::Killed;
     life
 }
 

@@ -15,11 +15,11 @@ use super::task::{Run, Trace};
 use crate::harness::{Invocation, Output, Running, Thermos, wait_until};
 
 /// The processes of the task that never end by themselves.
-pub(super) const ENDLESS: [&str; 2] = ["server", "watcher"];
+pub(crate) const ENDLESS: [&str; 2] = ["server", "watcher"];
 
 /// What happens to the coordinators after their runner has died.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Aftermath {
+pub(crate) enum Aftermath {
     /// The next runner comes at once.
     None,
     /// Their commands end before the next runner comes.
@@ -29,22 +29,22 @@ pub(super) enum Aftermath {
 }
 
 /// A task `id` under a `thermos` with failpoints.
-pub(super) struct Life {
-    pub(super) thermos: Thermos,
+pub(crate) struct Life {
+    pub(crate) thermos: Thermos,
     /// Who was killed where, in order.
-    pub(super) deaths: Vec<String>,
+    pub(crate) deaths: Vec<String>,
     /// Runs whose coordinators were killed: they alone may be lost.
-    pub(super) orphaned: BTreeSet<Run>,
+    pub(crate) orphaned: BTreeSet<Run>,
     /// Whether coordinators were killed that are not known by name.
-    pub(super) any_orphaned: bool,
-    /// Whether the task is asked to end before it has succeeded.
-    pub(super) is_to_be_killed: bool,
+    pub(crate) any_orphaned: bool,
+    /// How the task has to end.
+    pub(crate) fate: TaskState,
     /// What was wrong with the streams after a death.
-    pub(super) unreadable: Vec<String>,
+    pub(crate) unreadable: Vec<String>,
 }
 
 impl Life {
-    pub(super) fn new(task: &Value) -> Life {
+    pub(crate) fn new(task: &Value) -> Life {
         let thermos = Thermos::of_binary(binary());
         thermos.write("task.json", task.to_string());
         Life {
@@ -52,28 +52,28 @@ impl Life {
             deaths: Vec::new(),
             orphaned: BTreeSet::new(),
             any_orphaned: false,
-            is_to_be_killed: false,
+            fate: TaskState::Success,
             unreadable: Vec::new(),
         }
     }
 
     /// Prepares a call that starts the task, or goes on with it if it exists.
-    pub(super) fn run(&self) -> Invocation {
+    pub(crate) fn run(&self) -> Invocation {
         self.thermos.command(["run", "--json", "--task-id", "id", "task.json"])
     }
 
     /// Prepares a call that goes on with the task.
-    pub(super) fn resume(&self) -> Invocation {
+    pub(crate) fn resume(&self) -> Invocation {
         self.thermos.command(["resume", "id"])
     }
 
     /// Prepares a call that ends the task.
-    pub(super) fn kill(&self) -> Invocation {
+    pub(crate) fn kill(&self) -> Invocation {
         self.thermos.command(["kill", "id"])
     }
 
     /// Starts the task, and returns once a process has started.
-    pub(super) fn start_until(&self, process: &str, point: Option<&Point>) -> (Running, Plan) {
+    pub(crate) fn start_until(&self, process: &str, point: Option<&Point>) -> (Running, Plan) {
         let plan = Plan::new(&self.thermos, point);
         let running = plan.arm(self.run()).spawn();
         let sandbox = self.thermos.home();
@@ -84,7 +84,7 @@ impl Life {
     }
 
     /// Makes a call that somebody dies in, or nobody if the point is not reached.
-    pub(super) fn call(&mut self, call: Invocation, point: Option<&Point>) -> (Output, Plan) {
+    pub(crate) fn call(&mut self, call: Invocation, point: Option<&Point>) -> (Output, Plan) {
         let plan = Plan::new(&self.thermos, point);
         let output = plan.arm(call).output();
         self.note_death(&plan);
@@ -92,7 +92,7 @@ impl Life {
     }
 
     /// Takes down who has died by a plan.
-    pub(super) fn note_death(&mut self, plan: &Plan) {
+    pub(crate) fn note_death(&mut self, plan: &Plan) {
         let Some((role, place)) = plan.died() else { return };
         self.deaths.push(format!("{role} at {place}"));
         if let Some((process, run)) = role.strip_prefix("coordinator.").and_then(|run| run.rsplit_once('.')) {
@@ -104,7 +104,7 @@ impl Life {
     }
 
     /// Lets happen to the coordinators what is to happen while no runner lives.
-    pub(super) fn suffer(&mut self, aftermath: Aftermath) {
+    pub(crate) fn suffer(&mut self, aftermath: Aftermath) {
         match aftermath {
             Aftermath::None => {}
             Aftermath::Ended => wait_until(&self.folder().join("runner"), || self.has_come_to_rest()),
@@ -113,7 +113,7 @@ impl Life {
     }
 
     /// Kills everybody who runs `thermos` for this task.
-    pub(super) fn kill_supervisors(&mut self) {
+    pub(crate) fn kill_supervisors(&mut self) {
         self.any_orphaned = true;
         self.deaths.push("all supervisors from outside".to_owned());
         for pid in self.supervisors() {
@@ -122,14 +122,14 @@ impl Life {
     }
 
     /// Returns everybody who runs `thermos` for this task, coordinators too.
-    pub(super) fn supervisors(&self) -> Vec<Pid> {
+    pub(crate) fn supervisors(&self) -> Vec<Pid> {
         let is_supervisor = |line: &&String| line.contains("thermos-failpoints");
         let pid = |line: &String| Pid::from_raw(line.split(':').next().unwrap().parse().unwrap());
         self.thermos.processes().iter().filter(is_supervisor).map(pid).collect()
     }
 
     /// Goes on until the task has ended, with a call that may start it anew if nothing of it has started.
-    pub(super) fn finish(&mut self) -> Output {
+    pub(crate) fn finish(&mut self) -> Output {
         let (output, _) = self.call(self.resume(), None);
         let is_missing = output.code == 1 && output.stderr.contains("unknown_task");
         if is_missing || output.stderr.contains("never_started") {
@@ -139,13 +139,8 @@ impl Life {
     }
 
     /// Says whether a run may be recorded as KILLED.
-    pub(super) fn may_be_killed(&self, (process, _): &Run) -> bool {
-        ENDLESS.contains(&process.as_str()) || self.is_to_be_killed
-    }
-
-    /// Returns how the task has to end.
-    pub(super) fn expected(&self) -> TaskState {
-        if self.is_to_be_killed { TaskState::Killed } else { TaskState::Success }
+    pub(crate) fn may_be_killed(&self, (process, _): &Run) -> bool {
+        ENDLESS.contains(&process.as_str()) || self.fate == TaskState::Killed
     }
 
     /// Says whether all commands that will end have ended, of those that have been claimed.
@@ -154,21 +149,21 @@ impl Life {
         state.live_runs().all(|run| run.coordinator_pid.is_none() || ENDLESS.contains(&run.process.as_str()))
     }
 
-    pub(super) fn paths(&self) -> TaskPaths {
+    pub(crate) fn paths(&self) -> TaskPaths {
         Root::new(self.thermos.root()).task(&TaskId::new("id").unwrap())
     }
 
-    pub(super) fn folder(&self) -> PathBuf {
+    pub(crate) fn folder(&self) -> PathBuf {
         self.paths().folder().to_owned()
     }
 
     /// Returns the state of the task that its streams tell.
-    pub(super) fn state(&self) -> Result<Option<TaskState>, String> {
+    pub(crate) fn state(&self) -> Result<Option<TaskState>, String> {
         load(&self.paths()).map(|state| state.task_state().cloned()).map_err(|error| error.to_string())
     }
 
     /// Tells all that is left of the life, for whoever has to find out what went wrong.
-    pub(super) fn tell(&self) -> String {
+    pub(crate) fn tell(&self) -> String {
         let read = |path: PathBuf| fs::read_to_string(path).unwrap_or_default();
         let mut story =
             format!("deaths: {:#?}\ntrace:\n{}", self.deaths, read(self.thermos.home().join("trace")));

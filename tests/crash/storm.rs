@@ -11,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use thermos::checkpoint::TaskState;
 
 use super::failpoints::Point;
 use super::life::{Aftermath, Life};
@@ -70,7 +71,9 @@ impl Dice {
     fn life(&mut self) -> Life {
         let is_to_be_killed = self.roll(3) == 0;
         let mut life = Life::new(&of_all_kinds(if is_to_be_killed { "exec sleep 1000" } else { "end 0" }));
-        life.is_to_be_killed = is_to_be_killed;
+        if is_to_be_killed {
+            life.fate = TaskState::Killed;
+        }
         for round in 0..=self.roll(6) {
             let call = if round == 0 || self.roll(2) == 0 { life.run() } else { life.resume() };
             self.strike(&mut life, call);
@@ -88,7 +91,7 @@ impl Dice {
     /// Makes a call and has somebody die, by a failpoint or from outside.
     fn strike(&mut self, life: &mut Life, call: Invocation) {
         // A task that goes on until it is asked to end has to be struck from outside.
-        if life.is_to_be_killed || self.roll(2) == 0 {
+        if life.fate == TaskState::Killed || self.roll(2) == 0 {
             return self.strike_from_outside(life, call);
         }
         let point = self.point();
@@ -119,7 +122,7 @@ impl Dice {
         life.any_orphaned |= !victims.is_empty();
         life.deaths.push(format!("{} coordinators, runner: {with_runner}, from outside", victims.len()));
         // A task that goes on for ever needs its runner dead for the next call.
-        if is_runner_alive && (with_runner || life.is_to_be_killed) {
+        if is_runner_alive && (with_runner || life.fate == TaskState::Killed) {
             victims.push(runner);
         }
         for victim in victims {

@@ -7,6 +7,7 @@ use std::fs;
 use super::life::Life;
 use super::task::{Run, Trace};
 use serde_json::Value;
+use thermos::checkpoint::TaskState;
 
 /// What is wrong, by kind.
 #[derive(Debug, Default)]
@@ -33,8 +34,8 @@ pub(super) fn judge(life: &Life) -> Verdict {
     verdict.strays.extend(life.thermos.processes().into_iter().filter(is_command));
     verdict.strays.extend(life.thermos.kill_strays());
     match life.state() {
-        Ok(Some(state)) if state == life.expected() => {}
-        other => verdict.lost.push(format!("the task is {other:?}, not {:?}", life.expected())),
+        Ok(Some(state)) if state == life.fate => {}
+        other => verdict.lost.push(format!("the task is {other:?}, not {:?}", life.fate)),
     }
     let index = |name: &str| life.thermos.root().join("tasks").join(name).join("id").exists();
     if index("active") || !index("finished") {
@@ -161,9 +162,10 @@ fn check_trace(trace: &Trace, records: &Records, life: &Life, verdict: &mut Verd
         }
     }
     check_processes_in_turn(trace, verdict);
-    check_finals(records, verdict);
-    if !life.is_to_be_killed {
-        check_success(trace, records, verdict);
+    match life.fate {
+        TaskState::Success => check_success(trace, records, verdict),
+        TaskState::Killed => check_finals(records, verdict),
+        _ => {}
     }
 }
 
@@ -195,6 +197,7 @@ fn check_processes_in_turn(trace: &Trace, verdict: &mut Verdict) {
 /// The task went its way: what had to run did, as often as it had to, after what it waits for.
 fn check_success(trace: &Trace, records: &Records, verdict: &mut Verdict) {
     ["first", "flaky", "last"].iter().for_each(|process| check_success_of(process, records, verdict));
+    check_finals(records, verdict);
     let failures = |process| records.outcomes(process).iter().filter(|state| **state == "FAILED").count();
     if failures("broken") != 1 || failures("flaky") > 2 {
         verdict.doubled.push(format!("{} and {} failures", failures("broken"), failures("flaky")));

@@ -13,7 +13,7 @@ use super::verdict::{Verdict, judge};
 pub(super) const WORKERS: usize = 3;
 
 /// Leads a life for each point, some at the same time, and prints what came of them; fails if anything went wrong.
-pub(super) fn walk(name: &str, points: Vec<Point>, lead: impl Fn(&Point) -> Life + Sync) {
+pub(crate) fn walk(name: &str, points: Vec<Point>, lead: impl Fn(&Point) -> Life + Sync) {
     assert!(!points.is_empty(), "there is nothing to walk through");
     let queue = Mutex::new(points.iter());
     let total = Mutex::new(Total::default());
