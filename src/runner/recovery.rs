@@ -228,6 +228,7 @@ impl Engine<'_> {
         if self.stage == TaskState::Cleaning {
             self.signal_all(Signal::SIGTERM);
         }
+        failpoint!("takeover.after");
         Ok(())
     }
 }

@@ -39,6 +39,8 @@ pub(crate) struct Life {
     pub(crate) any_orphaned: bool,
     /// How the task has to end.
     pub(crate) fate: TaskState,
+    /// Whether its final processes have the time to run.
+    pub(crate) finalizes: bool,
     /// What was wrong with the streams after a death.
     pub(crate) unreadable: Vec<String>,
 }
@@ -53,6 +55,7 @@ impl Life {
             orphaned: BTreeSet::new(),
             any_orphaned: false,
             fate: TaskState::Success,
+            finalizes: true,
             unreadable: Vec::new(),
         }
     }

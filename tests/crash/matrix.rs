@@ -3,9 +3,11 @@
 //!
 //! A counting run finds the points. Each part of the matrix is a test of its own, so that they run side by side.
 
+use serde_json::json;
+
 use super::failpoints::Point;
 use super::life::{Aftermath, Life};
-use super::task::of_all_kinds;
+use super::task::{LEAVE_THE_DEAF, of_all_kinds, traced};
 use super::walk::walk;
 
 /// How many parts the points of a running task are dealt to.
@@ -73,13 +75,41 @@ fn a_successor_dies_at_every_point_of_the_takeover() {
     let mut life = half_done();
     let (output, plan) = life.call(life.resume(), None);
     output.expect_code(0);
-    let points = plan.passed().into_iter().filter(Point::is_of_runner).collect();
-    walk("while it is taken over", points, |point| {
+    walk("while it is taken over", plan.passed_until_taken_over(), |point| {
         let mut life = half_done();
         life.call(life.resume(), Some(point));
         die_again(&mut life, point);
         life
     });
+}
+
+#[test]
+fn everybody_dies_while_leftovers_are_cleaned_up() {
+    let task = json!({
+        "name": "t",
+        "processes": [traced("first", LEAVE_THE_DEAF, json!({})), traced("next", "end 0", json!({}))],
+        "constraints": [{"order": ["first", "next"]}],
+    });
+    let mut life = Life::new(&task);
+    let (output, plan) = life.call(life.run(), None);
+    output.expect_code(0);
+    let is_cleaning = |point: &Point| ["cleanup", "coordinator", "hunt"].contains(&point.topic());
+    walk(
+        "while leftovers are cleaned up",
+        plan.passed().into_iter().filter(is_cleaning).collect(),
+        |point| {
+            let mut life = Life::new(&task);
+            life.finalizes = false;
+            life.call(life.run(), Some(point));
+            // Whoever comes next hunts what the coordinators have left, and may die of it too.
+            if point.is_of_runner() {
+                life.suffer(Aftermath::Killed);
+                life.call(life.resume(), Some(&Point::new("runner", "hunt.killed", 1)));
+            }
+            life.finish();
+            life
+        },
+    );
 }
 
 /// Makes a task of which some runs have ended, some have lost their coordinators, and one was never claimed.

@@ -3,15 +3,17 @@
 //! `THERMOS_CRASH_SECONDS` says how long it lasts, `THERMOS_CRASH_SEED` with which life it begins: that of a failure, to
 //! see it again. What is drawn is the same then; how the processes of a life overtake each other is not.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use thermos::checkpoint::TaskState;
+use thermos::checkpoint::load::load;
+use thermos::checkpoint::{TaskPaths, TaskState};
 
 use super::failpoints::Point;
 use super::life::{Aftermath, Life};
@@ -40,7 +42,7 @@ fn everybody_dies_at_random_moments() {
             scope.spawn(|| {
                 while Instant::now() < end {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    let life = Dice(seed).life();
+                    let life = Dice(seed).watched_life();
                     let verdict = judge(&life);
                     total.lock().unwrap().add(&format!("THERMOS_CRASH_SEED={seed}"), &life, verdict);
                 }
@@ -56,6 +58,25 @@ fn variable(name: &str) -> Option<u64> {
     Some(value.parse().unwrap_or_else(|_| panic!("{name} is no whole number: {value}")))
 }
 
+/// Reads a task as `status` does, again and again, and returns what could not be read.
+fn read_until(paths: &TaskPaths, is_over: &AtomicBool) -> BTreeSet<String> {
+    let mut unreadable = BTreeSet::new();
+    while !is_over.load(Ordering::Relaxed) {
+        unreadable.extend(load(paths).err().map(|error| format!("read while it was written: {error}")));
+        thread::sleep(Duration::from_millis(2));
+    }
+    unreadable
+}
+
+/// Tells the reader that the life is over, also if that ends in a panic.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// SplitMix64.
 struct Dice(u64);
 
@@ -67,25 +88,43 @@ impl Dice {
         (mixed ^ (mixed >> 31)) % sides
     }
 
-    /// Leads a life with up to six deaths; nothing may be lost ten times in a row.
-    fn life(&mut self) -> Life {
+    /// Leads a life while somebody reads its streams all the time.
+    fn watched_life(&mut self) -> Life {
         let is_to_be_killed = self.roll(3) == 0;
         let mut life = Life::new(&of_all_kinds(if is_to_be_killed { "exec sleep 1000" } else { "end 0" }));
         if is_to_be_killed {
             life.fate = TaskState::Killed;
         }
+        let (paths, is_over) = (life.paths(), AtomicBool::new(false));
+        let unreadable = thread::scope(|scope| {
+            let reader = scope.spawn(|| read_until(&paths, &is_over));
+            let end = End(&is_over);
+            self.lead(&mut life);
+            drop(end);
+            reader.join().unwrap()
+        });
+        life.unreadable.extend(unreadable);
+        life
+    }
+
+    /// Has up to six deaths in a life; nothing may be lost ten times in a row.
+    fn lead(&mut self, life: &mut Life) {
         for round in 0..=self.roll(6) {
-            let call = if round == 0 || self.roll(2) == 0 { life.run() } else { life.resume() };
-            self.strike(&mut life, call);
+            let call = if round == 0 || self.roll(2) == 0 { self.run(life) } else { life.resume() };
+            self.strike(life, call);
             if self.roll(4) == 0 {
                 life.suffer(Aftermath::Killed);
             }
         }
-        if is_to_be_killed {
-            self.end(&mut life);
+        if life.fate == TaskState::Killed {
+            self.end(life);
         }
         life.finish();
-        life
+    }
+
+    fn run(&mut self, life: &Life) -> Invocation {
+        let call = life.run();
+        if self.roll(4) == 0 { call.arg("--durable") } else { call }
     }
 
     /// Makes a call and has somebody die, by a failpoint or from outside.

@@ -26,6 +26,9 @@ pub(crate) fn traced(name: &str, command: &str, extra: Value) -> Value {
     process
 }
 
+/// Ends and leaves somebody who does not care for TERM.
+pub(crate) const LEAVE_THE_DEAF: &str = "(trap '' TERM; exec sleep 1000) & end 0";
+
 /// A task with all kinds of processes; `middle` is what its last ordinary process does, which waits for the others.
 pub(crate) fn of_all_kinds(middle: &str) -> Value {
     json!({

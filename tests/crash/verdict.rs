@@ -163,8 +163,8 @@ fn check_trace(trace: &Trace, records: &Records, life: &Life, verdict: &mut Verd
     }
     check_processes_in_turn(trace, verdict);
     match life.fate {
-        TaskState::Success => check_success(trace, records, verdict),
-        TaskState::Killed => check_finals(records, verdict),
+        TaskState::Success if life.finalizes => check_success(trace, records, verdict),
+        TaskState::Killed if life.finalizes => check_finals(records, verdict),
         _ => {}
     }
 }
