@@ -1,12 +1,15 @@
 //! Points 1, 2, 14 and 24: deaths of runners and coordinators, and who owns what they leave.
 
 use std::fs;
+use std::thread;
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
 use serde_json::{Value, json};
 use thermos::checkpoint::TaskState;
 use thermos::checkpoint::load::load;
+use thermos::process::identity;
 use thermos::process::pidfd::PidFd;
 
 use crate::crash::failpoints::{Plan, Point};
@@ -117,21 +120,31 @@ fn point_14_no_child_keeps_the_lock() {
     life.kill().output().expect_code(0);
 }
 
-/// Has the coordinator of the first run stop at a place, its runner die, and the next one fence the run; then the
-/// coordinator goes on.
+/// Has the coordinator of the first run stop at a place, its runner die, and the next one fence the run; the coordinator
+/// goes on while the second run waits at a gate.
 fn come_late(place: &str) {
-    let mut life = Life::new(&task_of("end 0"));
+    let life = Life::new(&task_of("read -r x < gate; end 0"));
+    let gate = life.thermos.home().join("gate");
+    mkfifo(&gate, Mode::from_bits_truncate(0o600)).unwrap();
     let plan = Plan::with_signal(&life.thermos, Some(&Point::new("coordinator.p.0", place, 1)), "SIGSTOP");
     let runner = plan.arm(life.run()).spawn();
     wait_until(&plan.witness(), || plan.witness().exists());
     runner.signal(Signal::SIGKILL);
     runner.wait().expect_code(-9);
-    life.finish().expect_code(0);
-    let latecomers = life.supervisors();
-    let [late] = latecomers[..] else { panic!("{latecomers:?} are left") };
+    let supervisors = life.supervisors();
+    let [late] = supervisors[..] else { panic!("{supervisors:?} live instead of one coordinator") };
     let handle = PidFd::open(late).unwrap();
-    kill(Pid::from_raw(late.as_raw()), Signal::SIGCONT).unwrap();
+    let resumed = life.resume().spawn();
+    let has_started = || Trace::read(&life.thermos.home()).position("START", "p", None).is_some();
+    wait_until(&life.thermos.home().join("trace"), has_started);
+    // It had said that it would stop before it did: nothing tells when it has.
+    while identity::stat(late).unwrap().unwrap().state != 'T' {
+        thread::yield_now();
+    }
+    handle.signal(Signal::SIGCONT).unwrap();
     handle.wait_ended(None).unwrap();
+    fs::write(gate, "go\n").unwrap();
+    resumed.wait().expect_code(0);
     assert_eq!(outcomes(&life), [("LOST".to_owned(), None), ("SUCCESS".to_owned(), Some(0))]);
     let starts = Trace::read(&life.thermos.home()).starts();
     assert_eq!(starts.keys().collect::<Vec<_>>(), [&("p".to_owned(), 1)]);
