@@ -1,7 +1,8 @@
 //! The tasks under a root.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::error::CheckpointError;
@@ -42,14 +43,27 @@ impl Root {
 }
 
 /// Reads a task's document, wherever the index has it; nothing if there is no such task.
+///
+/// It must belong to the owner of the streams: who runs the task trusts it as much as them.
 pub fn read_task(paths: &TaskPaths) -> Result<Option<Vec<u8>>, CheckpointError> {
     for path in [paths.active(), paths.finished()] {
-        match fs::read(&path) {
+        match read_of_same_owner(&path, paths.folder()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             read => return read.map(Some).map_err(CheckpointError::io("read", &path)),
         }
     }
     Ok(None)
+}
+
+fn read_of_same_owner(path: &Path, folder: &Path) -> io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    if file.metadata()?.uid() != fs::metadata(folder)?.uid() {
+        let reason = "it belongs to another user than the checkpoint";
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, reason));
+    }
+    let mut content = Vec::new();
+    file.read_to_end(&mut content)?;
+    Ok(content)
 }
 
 fn list(folder: &Path, finished: bool) -> Result<Vec<TaskEntry>, CheckpointError> {

@@ -9,9 +9,6 @@ use super::task_id::TaskId;
 pub struct Root(PathBuf);
 
 impl Root {
-    /// The most bytes of a process name: `coordinator.NAME.RUN` must be a file name.
-    pub const MAX_PROCESS_NAME: usize = 220;
-
     /// Takes an absolute path.
     pub fn new(path: impl Into<PathBuf>) -> Root {
         Root(path.into())

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 pub use super::states::{ProcessState, TaskState};
 use super::task_id::TaskId;
+use crate::schema::Resources;
 
 /// One line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -66,6 +67,15 @@ pub struct Header {
     pub user: String,
     /// As whom commands run, as a number.
     pub uid: u32,
+    /// The user's own group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gid: Option<u32>,
+    /// All groups of the user besides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<u32>,
+    /// The user's home directory, if commands see the sandbox as their root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub home: Option<PathBuf>,
     /// Numbers of named ports.
     pub ports: IndexMap<String, u16>,
     /// During which boot it was launched.
@@ -84,11 +94,27 @@ pub struct Header {
     pub durable: bool,
     /// Whether resource limits are enforced.
     pub enforce: bool,
+    /// What the task says it needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Resources>,
+    /// The cgroup of everything that the task starts; none where none could be made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cgroup: Option<Cgroup>,
     /// How coordinators are started.
     pub launcher: String,
     /// Fields of a newer version.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
+}
+
+/// Where the cgroup of a task is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cgroup {
+    /// The folder below which all members are.
+    pub folder: PathBuf,
+    /// The folders in which runs are limited, one for each hierarchy that has a controller for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub work: Vec<PathBuf>,
 }
 
 /// The task enters a state, or a runner takes it over in the state it is in.

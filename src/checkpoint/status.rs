@@ -11,6 +11,7 @@ use super::paths::TaskPaths;
 use super::record::{ProcessState, ProcessStatus, TaskState, TaskStatus};
 use super::state::State;
 use crate::process::identity::{self, Machine};
+use crate::schema::Resources;
 
 /// A task as users see it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -29,6 +30,12 @@ pub struct Status {
     pub log_dir: PathBuf,
     /// Numbers of named ports.
     pub ports: IndexMap<String, u16>,
+    /// What it says it needs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Resources>,
+    /// Whether that is enforced.
+    #[serde(skip)]
+    pub enforce: bool,
     /// Milliseconds since 1970.
     pub launch_time_ms: u64,
     /// Whether its runner lives.
@@ -94,6 +101,8 @@ impl Status {
             sandbox: header.sandbox.clone(),
             log_dir: header.log_dir.clone(),
             ports: header.ports.clone(),
+            resources: header.resources.clone(),
+            enforce: header.enforce,
             launch_time_ms: header.launch_time_ms,
             runner_alive,
             statuses: entries(&state.statuses),

@@ -1,8 +1,10 @@
 //! `thermos kill`: ends tasks.
 
+use std::io;
 use std::time::Duration;
 
 use clap::Args;
+use nix::sys::wait::WaitStatus;
 
 use super::context::Context;
 use super::exit::Exit;
@@ -12,7 +14,8 @@ use super::progress::Progress;
 use super::usage::Malformed;
 use super::{launch, report, tasks};
 use crate::checkpoint::TaskId;
-use crate::runner::{self, KillOptions};
+use crate::process::fork::{self, Forked};
+use crate::runner::{self, KillOptions, RunnerError};
 
 /// End the tasks whose whole id matches an expression
 ///
@@ -47,13 +50,31 @@ impl KillArguments {
                 context.terminal.say(format!(" INFO] Task {} had ended before\n", task.id));
                 continue;
             }
-            let exit = kill(&task.id, &options, context);
+            let exit = kill_as_owner(&task.id, &options, context);
             if exit != Exit::Success {
                 outcome = exit;
             }
         }
         Ok(outcome)
     }
+}
+
+/// Kills a task; one of another user in a child, which acts as that user for good.
+fn kill_as_owner(id: &TaskId, options: &KillOptions, context: &Context) -> Exit {
+    match runner::is_foreign(&context.root, id) {
+        Ok(true) => kill_in_child(id, options, context)
+            .unwrap_or_else(|error| say_why(RunnerError::System { action: "fork", source: error }, context)),
+        // What is wrong with its files is told by the attempt.
+        _ => kill(id, options, context),
+    }
+}
+
+fn kill_in_child(id: &TaskId, options: &KillOptions, context: &Context) -> io::Result<Exit> {
+    let status = match fork::fork()? {
+        Forked::Child => fork::leave_by(|| kill(id, options, context) as i32),
+        Forked::Parent(child) => fork::reap(child)?,
+    };
+    Ok(if matches!(status, WaitStatus::Exited(_, 0)) { Exit::Success } else { Exit::Other })
 }
 
 /// Kills a task and says how it ended, or why it could not be killed.
@@ -66,12 +87,14 @@ fn kill(id: &TaskId, options: &KillOptions, context: &Context) -> Exit {
             terminal.say(format!(" INFO] Task {id} has ended: {}\n", state.as_str()));
             Exit::Success
         }
-        Err(error) => {
-            let failure = Failure::from(error);
-            terminal.say(report::draw(&failure.diagnostics, terminal.stderr));
-            failure.exit
-        }
+        Err(error) => say_why(error, context),
     }
+}
+
+fn say_why(error: RunnerError, context: &Context) -> Exit {
+    let failure = Failure::from(error);
+    context.terminal.say(report::draw(&failure.diagnostics, context.terminal.stderr));
+    failure.exit
 }
 
 fn seconds(text: &str) -> Result<Duration, Malformed> {

@@ -57,7 +57,9 @@ pub(crate) fn options(
         preserve_env: arguments.preserve_env,
         concurrency: arguments.jobs,
         durable: arguments.durable,
-        user: None,
+        enforce: arguments.enforce,
+        user: arguments.user.clone(),
+        chroot: arguments.chroot,
     })
 }
 
@@ -100,8 +102,29 @@ impl From<RunnerError> for Failure {
             RunnerError::OtherHost { host, .. } => {
                 (Exit::Other, "other_host", format!("resume it on {host}"))
             }
+            RunnerError::UnknownUser(_) => {
+                let help = "name one that `getent passwd` lists; nothing was started";
+                (Exit::Invalid, "unknown_user", help.to_owned())
+            }
+            RunnerError::NeedsRoot { .. } => {
+                (Exit::Other, "needs_root", "run it as root, or do without; nothing was started".to_owned())
+            }
+            RunnerError::NoShell { .. } => {
+                let help =
+                    "copy bash there with the libraries that `ldd /bin/bash` lists; nothing was started";
+                (Exit::Other, "no_shell", help.to_owned())
+            }
+            RunnerError::OtherUser { user, chroot, .. } => {
+                let who = if *chroot { "root".to_owned() } else { format!("user '{user}' or root") };
+                (Exit::Other, "other_user", format!("only {who} can go on with it or end it"))
+            }
             RunnerError::Unsupported(_) => {
                 (Exit::Other, "unsupported", "leave it out of the task; nothing was started".to_owned())
+            }
+            RunnerError::Unlimited(_) => {
+                let help = "run it without --enforce, as root, or where a part of the cgroups is yours: \
+                    `systemd-run --user --scope -p Delegate=yes thermos run ...`";
+                (Exit::Other, "unlimited", help.to_owned())
             }
             RunnerError::Internal(_) => {
                 let help = "this is a defect of thermos: please report it with the files of checkpoints/ID";

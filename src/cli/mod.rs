@@ -13,6 +13,7 @@ mod exit;
 #[cfg(feature = "failpoints")]
 mod failpoints;
 mod failure;
+mod graph;
 mod inspect;
 mod kill;
 mod launch;
@@ -32,6 +33,7 @@ mod tail;
 mod task_id;
 mod tasks;
 mod terminal;
+mod timeline;
 mod usage;
 
 use std::path::PathBuf;
@@ -78,6 +80,8 @@ enum Command {
     Inspect(inspect::InspectArguments),
     Status(status::StatusArguments),
     Tail(tail::TailArguments),
+    Graph(graph::GraphArguments),
+    Timeline(timeline::TimelineArguments),
     Kill(kill::KillArguments),
     Resume(resume::ResumeArguments),
     Repl(repl::ReplArguments),
@@ -93,6 +97,8 @@ impl Command {
             Command::Inspect(arguments) => arguments.run(context),
             Command::Status(arguments) => arguments.run(context),
             Command::Tail(arguments) => arguments.run(context),
+            Command::Graph(arguments) => arguments.run(context),
+            Command::Timeline(arguments) => arguments.run(context),
             Command::Kill(arguments) => arguments.run(context),
             Command::Resume(arguments) => arguments.run(context),
             Command::Repl(arguments) => arguments.run(context),

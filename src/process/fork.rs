@@ -48,9 +48,9 @@ pub fn exit_now(code: i32) -> ! {
     unsafe { libc::_exit(code) }
 }
 
-/// Has the kernel kill this process when the thread that forked it ends; fails if it ended already.
+/// Has the kernel kill this process when the thread that forked it ends, if that is allowed; fails if it ended already.
 pub fn die_with_parent(parent: Pid) -> io::Result<()> {
-    nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)?;
+    let _ = nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL);
     if getppid() == parent { Ok(()) } else { Err(io::Error::other("the parent is gone")) }
 }
 

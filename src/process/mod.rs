@@ -1,5 +1,6 @@
 //! Fork, spawn, wait, kill, identity: the only unsafe code, and the only code that makes or ends processes.
 //!
+//! - [`cgroup`]: the members of a cgroup, and their limits.
 //! - [`contained`]: a closure in a short-lived child under limits.
 //! - [`events`]: waiting for any of many descriptors.
 //! - `failpoint`: places at which a test has the process die; nothing in other builds.
@@ -11,8 +12,10 @@
 //! - [`signals`]: dispositions, masks, waiting for signals.
 //! - [`spawn`]: starting a command.
 //! - [`tree`]: descendants, and processes that carry a mark.
+//! - [`users`]: users and their groups.
 #![allow(unsafe_code)]
 
+pub mod cgroup;
 pub mod contained;
 pub mod events;
 pub(crate) mod failpoint;
@@ -26,3 +29,4 @@ pub mod spawn;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod tree;
+pub mod users;

@@ -26,12 +26,33 @@ pub fn ignored() -> Vec<libc::c_int> {
 
 /// Says whether this process ignores a signal, as one started by nohup ignores HUP.
 pub fn is_ignored(signal: libc::c_int) -> bool {
-    // SAFETY: all zeroes is a valid sigaction; a null new action only asks for the old one.
-    unsafe {
-        let mut old: libc::sigaction = std::mem::zeroed();
-        libc::sigaction(signal, std::ptr::null(), &mut old) == 0 && old.sa_sigaction == libc::SIG_IGN
-    }
+    let (new, mut old) = (std::ptr::null::<Action>(), Action::default());
+    // SAFETY: a null new action only asks for the old one, for which there is room.
+    let result = unsafe { libc::syscall(libc::SYS_rt_sigaction, signal, new, &raw mut old, SET_SIZE) };
+    result == 0 && old.handler == libc::SIG_IGN
 }
+
+/// Gives a signal its default action, on its own and with no more than one system call.
+///
+/// # Safety
+/// No code of ours may count on a handler of this signal.
+pub(super) unsafe fn reset(signal: libc::c_int) {
+    let (new, old) = (Action::default(), std::ptr::null::<Action>());
+    // SAFETY: the new action outlives the call; the old one is not asked for.
+    unsafe { libc::syscall(libc::SYS_rt_sigaction, signal, &raw const new, old, SET_SIZE) };
+}
+
+/// What the kernel takes and gives for an action; all zeroes is the default one. The library of C hides two signals that
+/// it keeps for itself, and a program that was started with them ignored would pass that on.
+#[derive(Default)]
+#[repr(C)]
+struct Action {
+    handler: usize,
+    rest: [u64; 3],
+}
+
+/// Bytes of a set of signals, to the kernel.
+const SET_SIZE: usize = 8;
 
 /// Waits until one of the signals is pending, or until the time is over, and takes it. All must be blocked.
 pub fn wait(signals: &SigSet, timeout: Option<Duration>) -> io::Result<Option<Signal>> {

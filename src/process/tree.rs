@@ -43,14 +43,69 @@ pub fn descendants(of: &[Pid], except: &HashSet<Pid>) -> io::Result<Vec<Found>> 
     Ok(found)
 }
 
-/// Sends a signal to all descendants of a process; says how many got it.
-pub fn signal_descendants(of: Pid, signal: Signal) -> io::Result<usize> {
-    let mut count = 0;
-    for found in descendants(&[of], &HashSet::new())? {
-        // What changed its user may refuse; the caller sees that it is still there.
-        count += usize::from(found.handle.signal(signal).unwrap_or(false));
+/// Finds those of `members` that live and neither are one of `supervisors` nor descend from one; never this process.
+pub fn unsupervised(members: &[Pid], supervisors: &HashSet<Pid>) -> io::Result<Vec<Found>> {
+    let mut found = Vec::new();
+    for &pid in members {
+        // Opened first, then looked at: a stranger that gets the number meanwhile is not what is held.
+        if pid != Pid::this()
+            && let Some(held) = hold(pid, |_| true)?
+            && !is_supervised(pid, supervisors)?
+        {
+            found.push(held);
+        }
     }
-    Ok(count)
+    Ok(found)
+}
+
+/// Walks up from a process to a supervisor, to this process, or to the end.
+fn is_supervised(pid: Pid, supervisors: &HashSet<Pid>) -> io::Result<bool> {
+    let mut at = pid;
+    loop {
+        if supervisors.contains(&at) {
+            return Ok(true);
+        }
+        match identity::stat(at)? {
+            Some(stat) if stat.parent > 1 && at != Pid::this() => at = Pid::from_raw(stat.parent),
+            Some(_) => return Ok(false),
+            None if at == pid => return Ok(true),
+            // An ancestor went meanwhile, and its children have another parent now.
+            None => at = pid,
+        }
+    }
+}
+
+/// What became of a signal to many.
+#[derive(Debug, Default)]
+pub struct Signalled {
+    /// How many got it.
+    pub reached: usize,
+    /// Those that this user may not signal: they have changed theirs.
+    pub refused: Vec<Pid>,
+}
+
+impl Signalled {
+    /// Says whether there was somebody, and nobody who can be signalled.
+    pub fn is_refused_by_all(&self) -> bool {
+        self.reached == 0 && !self.refused.is_empty()
+    }
+}
+
+/// Sends a signal to processes that are held.
+pub fn signal_all<'a>(all: impl IntoIterator<Item = &'a Found>, signal: Signal) -> Signalled {
+    let mut signalled = Signalled::default();
+    for found in all {
+        match found.handle.signal(signal) {
+            Ok(reached) => signalled.reached += usize::from(reached),
+            Err(_) => signalled.refused.push(found.pid),
+        }
+    }
+    signalled
+}
+
+/// Sends a signal to all descendants of a process.
+pub fn signal_descendants(of: Pid, signal: Signal) -> io::Result<Signalled> {
+    Ok(signal_all(&descendants(&[of], &HashSet::new())?, signal))
 }
 
 /// Finds the living processes of this machine whose environment has all of some `NAME=VALUE` entries.

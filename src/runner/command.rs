@@ -12,6 +12,9 @@ use super::options::Caller;
 use crate::checkpoint::Header;
 use crate::schema::LogDestination;
 
+/// What bash reads before a command, if it is in the sandbox.
+const PROFILE: &str = ".thermos_profile";
+
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Makes the `NAME=VALUE` entries that all commands of a task have, but for `BASH_ENV` and those that name the run.
@@ -19,8 +22,10 @@ pub(super) fn common_environment(header: &Header, caller: &Caller) -> Vec<CStrin
     let inherited = caller.environment.iter().filter(|(name, _)| header.preserve_env && !is_ours(name));
     let mut entries: Vec<CString> = inherited.filter_map(|(name, value)| entry(name, value)).collect();
     let path = caller.environment.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.as_os_str());
+    // A chroot hides the sandbox behind the root.
+    let home = header.home.as_ref().filter(|_| header.chroot).unwrap_or(&header.sandbox);
     let own: [(&str, &OsStr); 6] = [
-        ("HOME", header.sandbox.as_os_str()),
+        ("HOME", home.as_os_str()),
         ("LOGNAME", header.user.as_ref()),
         ("USER", header.user.as_ref()),
         ("PATH", path.unwrap_or(DEFAULT_PATH.as_ref())),
@@ -32,11 +37,19 @@ pub(super) fn common_environment(header: &Header, caller: &Caller) -> Vec<CStrin
 }
 
 /// Adds the entries of one run.
-pub(super) fn run_environment(common: &[CString], sandbox: &Path, process: &str, run: u64) -> Vec<CString> {
+pub(super) fn run_environment(
+    common: &[CString],
+    sandbox: &Path,
+    chroot: bool,
+    process: &str,
+    run: u64,
+) -> Vec<CString> {
     let mut entries = common.to_vec();
-    let profile = sandbox.join(".thermos_profile");
-    if profile.exists() {
-        entries.extend(entry("BASH_ENV".as_ref(), profile.as_os_str()));
+    let profile = sandbox.join(PROFILE);
+    // Where a link leads only the command can say: it may see another root.
+    if profile.symlink_metadata().is_ok() {
+        let seen = if chroot { Path::new("/").join(PROFILE) } else { profile };
+        entries.extend(entry("BASH_ENV".as_ref(), seen.as_os_str()));
     }
     entries.extend(entry("THERMOS_PROCESS".as_ref(), process.as_ref()));
     entries.extend(entry("THERMOS_RUN".as_ref(), run.to_string().as_ref()));
@@ -88,6 +101,11 @@ pub(super) enum Output {
 }
 
 impl Output {
+    /// Says whether output goes to files of the run.
+    pub(super) fn is_in_files(destination: LogDestination) -> bool {
+        !matches!(destination, LogDestination::None | LogDestination::Console)
+    }
+
     /// Opens the output of a run; `logs` is its folder, `console` what the runner had.
     pub(super) fn open(
         destination: LogDestination,

@@ -13,16 +13,21 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::Pid;
 
 use super::command::{Output, arguments, run_environment};
+use super::group::Confinement;
 use super::journal::wall_seconds;
+use super::owned::open_logs;
+use super::run_as::RunAs;
 use crate::checkpoint::claim::claim;
 use crate::checkpoint::paths::run_logs;
 use crate::checkpoint::record::Usage;
 use crate::checkpoint::stream::Writer;
 use crate::checkpoint::{CheckpointError, ProcessState, ProcessStatus, Record, TaskPaths};
+use crate::process::cgroup::{OomCounter, RunGroup, TaskGroup};
 use crate::process::failpoint::failpoint;
 use crate::process::identity::{self, Machine};
 use crate::process::reap::{Ended, Exit, Reaped, reap_any};
-use crate::process::{fork, signals, spawn, tree};
+use crate::process::spawn::{self, Spawned};
+use crate::process::{fork, signals, tree};
 use crate::schema::LogDestination;
 
 /// Exit codes of a coordinator. Any other means that it did not end as it should.
@@ -39,6 +44,8 @@ pub(super) mod code {
     pub(in crate::runner) const NO_LOGS: i32 = 6;
     /// The claim cannot be written.
     pub(in crate::runner) const NO_CLAIM: i32 = 7;
+    /// The limits of the run cannot be set.
+    pub(in crate::runner) const NO_LIMITS: i32 = 9;
     /// A record or the system failed it later on.
     pub(super) const BROKEN: i32 = 8;
 }
@@ -64,18 +71,28 @@ pub(super) struct Setup {
     pub(super) environment: Vec<CString>,
     /// Signals that the runner ignores and commands shall not.
     pub(super) ignored: Vec<libc::c_int>,
+    pub(super) run_as: RunAs,
     pub(super) durable: bool,
+    /// The cgroup of the task.
+    pub(super) group: Option<TaskGroup>,
+    /// Whether resources are limits.
+    pub(super) enforce: bool,
+    /// Counts what the kernel kills for want of memory, where runs have no cgroups of their own.
+    pub(super) oom: Option<OomCounter>,
 }
 
 /// One run.
 #[derive(Debug)]
 pub(super) struct Assignment<'a> {
     pub(super) process: &'a str,
+    /// The place of the process in its task.
+    pub(super) place: u32,
     pub(super) run: u64,
     /// The number of its WAITING record.
     pub(super) seq: u64,
     pub(super) command: &'a str,
     pub(super) destination: LogDestination,
+    pub(super) confinement: Confinement,
 }
 
 /// Lives through a run in a forked child and returns its exit code. All signals are blocked.
@@ -93,6 +110,10 @@ struct Coordinator<'a> {
     stream: Writer,
     /// The last record.
     status: ProcessStatus,
+    /// The cgroup of this run, if it is limited.
+    group: Option<RunGroup>,
+    /// Whether the runner had everything killed.
+    killed: bool,
 }
 
 /// Gets everything that can fail over with before the claim.
@@ -100,19 +121,36 @@ fn prepare<'a>(setup: &'a Setup, assignment: &'a Assignment<'a>) -> Result<Coord
     let console = become_coordinator(assignment.destination).map_err(|_| code::BROKEN)?;
     failpoint!("coordinator.detached");
     std::env::set_current_dir(&setup.sandbox).map_err(|_| code::NO_SANDBOX)?;
-    let logs = run_logs(&setup.log_dir, assignment.process, assignment.run);
-    let output =
-        Output::open(assignment.destination, &logs, console).map_err(|error| match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => code::NO_ROOM,
-            _ => code::NO_LOGS,
-        })?;
+    let output = open_output(setup, assignment, console).map_err(|error| match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => code::NO_ROOM,
+        _ => code::NO_LOGS,
+    })?;
     failpoint!("logs.opened");
+    let group = confine(setup, assignment).map_err(|_| code::NO_LIMITS)?;
     let status = forked(setup, assignment).map_err(|_| code::BROKEN)?;
     match claim(&setup.paths, "claim", status.clone(), setup.durable) {
-        Ok(Some(stream)) => Ok(Coordinator { setup, assignment, output, stream, status }),
+        Ok(Some(stream)) => {
+            Ok(Coordinator { setup, assignment, output, stream, status, group, killed: false })
+        }
         Ok(None) => Err(code::TAKEN),
         Err(error) if error.is_no_space() => Err(code::NO_ROOM),
         Err(_) => Err(code::NO_CLAIM),
+    }
+}
+
+/// Opens where the output goes; files belong to the user of the task.
+fn open_output(
+    setup: &Setup,
+    assignment: &Assignment<'_>,
+    console: Option<(std::os::fd::OwnedFd, std::os::fd::OwnedFd)>,
+) -> io::Result<Output> {
+    let Assignment { process, run, destination, .. } = *assignment;
+    match &setup.run_as.credentials {
+        Some(owner) if Output::is_in_files(destination) => {
+            let [stdout, stderr] = open_logs(&setup.log_dir, process, run, owner)?;
+            Ok(Output::Files { stdout, stderr })
+        }
+        _ => Output::open(destination, &run_logs(&setup.log_dir, process, run), console),
     }
 }
 
@@ -127,8 +165,18 @@ fn become_coordinator(
     };
     fork::detach_standard_descriptors()?;
     nix::unistd::setsid()?;
-    fork::become_subreaper()?;
+    // Where that is not allowed, the runner finds what a coordinator leaves.
+    let _ = fork::become_subreaper();
     Ok(console)
+}
+
+/// Makes the cgroup of the run, if there are limits.
+fn confine(setup: &Setup, assignment: &Assignment<'_>) -> io::Result<Option<RunGroup>> {
+    let name = format!("{}.{}", assignment.place, assignment.run);
+    match setup.group.as_ref().filter(|_| setup.enforce) {
+        Some(group) => group.run(&name, &assignment.confinement.limits),
+        None => Ok(None),
+    }
 }
 
 fn forked(setup: &Setup, assignment: &Assignment<'_>) -> io::Result<ProcessStatus> {
@@ -168,41 +216,54 @@ impl Coordinator<'_> {
         match spawned.failure {
             Some(failure) => self.record_end(ProcessState::Failed, |status| {
                 status.return_code = Some(127);
-                status.reason = Some(format!("cannot execute /bin/bash: {failure}"));
+                status.reason = Some(self.setup.run_as.explain(&self.setup.sandbox, &failure));
             })?,
             None => self.record_command(&ended)?,
         }
         failpoint!("cleanup.before");
         self.clean_up().map_err(CheckpointError::io("clean up in", self.setup.paths.folder()))?;
         failpoint!("cleanup.after");
+        // What cannot be removed now is removed with the task's.
+        let _ = self.group.as_ref().map(RunGroup::remove);
         Ok(())
     }
 
     /// Starts the command, as soon as the system has room for it; nothing if the run is to end before.
-    fn spawn_unless_stopped(&self) -> io::Result<Option<spawn::Spawned>> {
+    fn spawn_unless_stopped(&self) -> io::Result<Option<Spawned>> {
         let mut pause = Duration::ZERO;
         while signals::wait(&stop_signals(), Some(pause))?.is_none() {
             match self.spawn() {
                 Err(error) if is_lack_of_room(&error) => pause = RETRY,
+                // The new user has no room for a process more.
+                Ok(Spawned { pid, failure: Some(failure) }) if is_lack_of_room(&failure.error) => {
+                    fork::reap(pid)?;
+                    pause = RETRY;
+                }
                 spawned => return spawned.map(Some),
             }
         }
         Ok(None)
     }
 
-    fn spawn(&self) -> io::Result<spawn::Spawned> {
+    fn spawn(&self) -> io::Result<Spawned> {
         let Assignment { process, run, command, .. } = self.assignment;
+        // The command is born where this process is; only it shall be limited.
+        let _inside = self.group.as_ref().map(RunGroup::enter).transpose()?;
+        let Setup { environment, sandbox, run_as, .. } = self.setup;
         spawn::spawn(&spawn::Command {
             arguments: &arguments(command)?,
-            environment: &run_environment(&self.setup.environment, &self.setup.sandbox, process, *run),
+            environment: &run_environment(environment, sandbox, run_as.chroot, process, *run),
             stdout: self.output.stdout(),
             stderr: self.output.stderr(),
             ignored: &self.setup.ignored,
+            address_space: self.assignment.confinement.address_space,
+            credentials: run_as.credentials.as_ref(),
+            chroot: run_as.chroot,
         })
     }
 
     /// Waits for the command and passes on what the runner wants; reaps whatever becomes an orphan.
-    fn wait(&self, command: Pid) -> io::Result<Ended> {
+    fn wait(&mut self, command: Pid) -> io::Result<Ended> {
         let mut signals = stop_signals();
         signals.add(Signal::SIGCHLD);
         loop {
@@ -214,19 +275,38 @@ impl Coordinator<'_> {
             }
             match signals::wait(&signals, None)? {
                 Some(Signal::SIGTERM) => drop(tree::signal_descendants(Pid::this(), Signal::SIGTERM)?),
-                Some(Signal::SIGQUIT) => drop(tree::signal_descendants(Pid::this(), Signal::SIGKILL)?),
+                Some(Signal::SIGQUIT) => {
+                    self.killed = true;
+                    tree::signal_descendants(Pid::this(), Signal::SIGKILL)?;
+                }
                 _ => {}
             }
         }
     }
 
     fn record_command(&mut self, ended: &Ended) -> Result<(), CheckpointError> {
-        let (state, return_code) = judge(ended.exit);
+        let (mut state, return_code) = judge(ended.exit);
+        let out_of_memory = state != ProcessState::Success && self.ran_out_of_memory(ended.exit);
+        if out_of_memory {
+            state = ProcessState::Failed;
+        }
         let usage = Usage { user: ended.user, system: ended.system, max_rss: ended.max_rss };
         self.record_end(state, |status| {
             status.return_code = Some(return_code);
             status.usage = Some(usage);
+            status.reason = out_of_memory.then(|| "out of memory".to_owned());
         })
+    }
+
+    /// Says whether the kernel ended the command, or a part of it, for want of memory.
+    fn ran_out_of_memory(&self, exit: Exit) -> bool {
+        match &self.group {
+            Some(group) => group.ran_out_of_memory(),
+            None => {
+                let killed = exit == Exit::Signal(libc::SIGKILL) && !self.killed;
+                killed && self.setup.oom.as_ref().is_some_and(OomCounter::has_risen)
+            }
+        }
     }
 
     fn record_end(
@@ -272,8 +352,11 @@ impl Coordinator<'_> {
         let mut force = false;
         while has_children()? {
             force |= Instant::now() >= deadline;
+            if force && tree::signal_descendants(Pid::this(), Signal::SIGKILL)?.is_refused_by_all() {
+                // The runner looks for them too, and reports them.
+                return Err(io::ErrorKind::PermissionDenied.into());
+            }
             if force {
-                tree::signal_descendants(Pid::this(), Signal::SIGKILL)?;
                 failpoint!("cleanup.killed");
             }
             // After KILL a child may have forked once more, or be slow to die: looked at again now and then.

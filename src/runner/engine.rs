@@ -12,6 +12,7 @@ use nix::unistd::Pid;
 
 use super::coordinator::Setup;
 use super::error::RunnerError;
+use super::group::Group;
 use super::journal::Journal;
 use super::options::Caller;
 use super::outcome::Interruptions;
@@ -54,6 +55,8 @@ pub(super) struct Engine<'a> {
     pub(super) retry_at: Option<Instant>,
     pub(super) stage: TaskState,
     pub(super) ending: Option<Ending>,
+    /// The cgroup of the task, which this process is in.
+    pub(super) group: Option<Group>,
     /// Children that this process had before.
     pub(super) earlier_children: Vec<Pid>,
     pub(super) events: Events,
@@ -66,6 +69,7 @@ impl<'a> Engine<'a> {
     pub(super) fn new(
         task: &'a Task,
         journal: Journal,
+        group: Option<Group>,
         caller: &Caller,
         sink: &'a mut dyn Sink,
     ) -> Result<Engine<'a>, RunnerError> {
@@ -76,13 +80,19 @@ impl<'a> Engine<'a> {
             SignalQueue::open(&wanted_signals(caller)).map_err(system("open a signal descriptor"))?;
         let events = Events::new().map_err(system("open an event descriptor"))?;
         events.add(&signals, SIGNALS).map_err(system("watch for signals"))?;
-        fork::become_subreaper().map_err(system("become a subreaper"))?;
+        if let Err(error) = fork::become_subreaper() {
+            let text = format!(
+                "cannot become a subreaper ({error}): orphans of dead coordinators are harder to find"
+            );
+            sink.event(&Event::Note(&text));
+        }
         let earlier_children = tree::children(Pid::this()).map_err(system("read /proc"))?;
         Ok(Engine {
             ordinary: Planner::new(Graph::of_task(task, Stage::Ordinary)?),
             finals: Planner::new(Graph::of_task(task, Stage::Final)?),
             interruptions: Interruptions::new(task.processes.len()),
-            setup: super::launch::setup(&journal, caller)?,
+            setup: super::launch::setup(&journal, group.as_ref(), caller)?,
+            group,
             live: HashMap::new(),
             by_pid: HashMap::new(),
             postponed: Vec::new(),
@@ -168,10 +178,14 @@ impl<'a> Engine<'a> {
     }
 
     fn finish(mut self, outcome: TaskState) -> Result<TaskState, RunnerError> {
+        self.hunt_strays()?;
         let mut status = self.journal.task_status(outcome.clone());
         status.reason = self.ending.as_ref().and_then(|ending| ending.reason.clone());
         self.journal.record_task(status)?;
         self.journal.close()?;
+        if let Some(Err(error)) = self.group.take().map(Group::remove) {
+            self.sink.event(&Event::Note(&format!("the cgroup of the task cannot be removed: {error}")));
+        }
         self.sink.event(&Event::Task { state: &outcome, reason: None });
         Ok(outcome)
     }

@@ -29,6 +29,8 @@ pub(super) struct Journal {
     pub(super) state: State,
     writer: Writer,
     ticks: u64,
+    pid: Pid,
+    uid: u32,
     remembers: bool,
     _owner: Ownership,
 }
@@ -55,8 +57,10 @@ impl Journal {
         let mut writer = Writer::open(&paths.runner(), durable)?;
         writer.truncate(stream.length)?;
         let machine = Machine::current().map_err(RunnerError::system("read the identity of this host"))?;
-        let ticks = identity::start_ticks(Pid::this()).map_err(RunnerError::system("read /proc"))?;
-        Ok(Journal { paths, machine, state: stream.state, writer, ticks, remembers: true, _owner: owner })
+        let pid = Pid::this();
+        let ticks = identity::start_ticks(pid).map_err(RunnerError::system("read /proc"))?;
+        let (state, uid) = (stream.state, getuid().as_raw());
+        Ok(Journal { paths, machine, state, writer, ticks, pid, uid, remembers: true, _owner: owner })
     }
 
     /// Returns the header; there is one once a journal is in use.
@@ -128,8 +132,8 @@ impl Journal {
         TaskStatus {
             state,
             timestamp_ms: wall_ms(),
-            runner_pid: Pid::this().as_raw(),
-            runner_uid: getuid().as_raw(),
+            runner_pid: self.pid.as_raw(),
+            runner_uid: self.uid,
             runner_ticks: self.ticks,
             runner_host: self.machine.host.clone(),
             runner_boot_id: self.machine.boot_id.clone(),

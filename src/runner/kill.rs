@@ -7,10 +7,11 @@ use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
 use super::error::RunnerError;
+use super::group;
 use super::journal::close;
-use super::launch::read_document;
+use super::launch::read_task;
 use super::options::Caller;
-use super::owner::{PATIENCE, PAUSE, living_runner};
+use super::owner::{PATIENCE, PAUSE, act_as_owner, living_runner};
 use super::recovery::recover;
 use super::sink::{Event, Sink};
 use crate::checkpoint::load::{RunnerStream, load_runner};
@@ -38,6 +39,7 @@ pub fn kill(
     sink: &mut dyn Sink,
 ) -> Result<TaskState, RunnerError> {
     let paths = root.find(id)?.ok_or_else(|| RunnerError::NotFound(id.clone()))?;
+    let caller = &act_as_owner(&paths, caller)?;
     let grace = options.grace.map(|grace| grace.as_secs_f64());
     let request = Request { outcome: TaskState::Killed, force: options.force, grace };
     let start = Instant::now();
@@ -102,6 +104,7 @@ fn end_owned(
         (None, _) => remove_unstarted(&paths),
         (Some(header), Some(state)) if state.is_terminal() => {
             close(&paths, header.durable)?;
+            group::forget(header);
             sink.event(&Event::AlreadyEnded { state });
             Ok(state.clone())
         }
@@ -117,7 +120,7 @@ fn take_over(
     caller: &Caller,
     sink: &mut dyn Sink,
 ) -> Result<TaskState, RunnerError> {
-    let task = read_document(&paths)?;
+    let task = read_task(&paths)?;
     // On disk before anything happens: whoever comes after a death of this process goes on with it.
     request.write(&paths)?;
     failpoint!("kill.takes_over");

@@ -11,20 +11,24 @@
 //! Inside: `launch` makes a task's files and opens existing ones, `owner` takes them, `journal` keeps them, `engine` is
 //! the event loop with `stage` (ACTIVE, CLEANING, FINALIZING) and `runs` (starts and ends), `recovery` rebuilds an
 //! engine from what is on disk, `leftovers` hunts what a dead coordinator left, `coordinator` and `command` are what
-//! happens in the child, `support` refuses what this version cannot do.
+//! happens in the child, `run_as` is as whom, `owned` makes what belongs to that user, `group` is the cgroup that holds it
+//! all together, `support` refuses what this version cannot do.
 
 mod command;
 mod coordinator;
 mod engine;
 mod error;
+mod group;
 mod journal;
 mod kill;
 mod launch;
 mod leftovers;
 mod options;
 mod outcome;
+mod owned;
 mod owner;
 mod recovery;
+mod run_as;
 mod runs;
 mod sink;
 mod stage;
@@ -32,6 +36,7 @@ mod support;
 
 pub use error::RunnerError;
 pub use kill::{KillOptions, kill};
-pub use launch::{resume, run};
+pub use launch::{read_task, resume, run};
 pub use options::{Caller, Options};
+pub use owner::is_foreign;
 pub use sink::{Event, Sink};

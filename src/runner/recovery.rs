@@ -5,13 +5,15 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
+use nix::unistd::Pid;
 
 use super::engine::Engine;
 use super::error::RunnerError;
+use super::group;
 use super::journal::{Journal, wall_ms, wall_seconds};
 use super::options::Caller;
 use super::outcome::Verdict;
-use super::sink::Sink;
+use super::sink::{Event, Sink};
 use super::stage::Ending;
 use super::support;
 use crate::checkpoint::claim::claim;
@@ -45,7 +47,9 @@ pub(super) fn recover<'a>(
         let status = journal.task_status(TaskState::Active);
         journal.record_task(status)?;
     }
-    let mut engine = Engine::new(task, journal, caller, sink)?;
+    let (group, degraded) = group::find(task, journal.header()?);
+    degraded.iter().for_each(|note| sink.event(&Event::Note(note)));
+    let mut engine = Engine::new(task, journal, group, caller, sink)?;
     engine.take_over()?;
     Ok(engine)
 }
@@ -107,26 +111,29 @@ impl Engine<'_> {
 
     /// Looks at each run that has a file and no end in the runner's stream.
     fn recover_files(&mut self, attached: &mut Vec<(ProcessStatus, PidFd)>) -> Result<(), RunnerError> {
+        let mut dead = Vec::new();
         for (process, run) in unended_runs(&self.journal.paths, &self.journal.state)? {
-            self.recover_file(&process, run, attached)?;
+            if let Some(statuses) = self.recover_file(&process, run, attached)? {
+                dead.push((process, run, statuses));
+            }
         }
-        Ok(())
+        // Whoever lives is known by now: what the dead left is not taken for theirs.
+        dead.into_iter().try_for_each(|(process, run, statuses)| self.bury(&process, run, statuses, attached))
     }
 
+    /// Takes note of a run whose coordinator lives; returns the records of one whose coordinator is dead.
     fn recover_file(
         &mut self,
         process: &str,
         run: u64,
         attached: &mut Vec<(ProcessStatus, PidFd)>,
-    ) -> Result<(), RunnerError> {
+    ) -> Result<Option<Vec<ProcessStatus>>, RunnerError> {
         let statuses = read_run(&self.journal.paths, process, run)?;
-        let Some(pidfd) = self.living_coordinator(&statuses)? else {
-            return self.bury(process, run, statuses);
-        };
+        let Some(pidfd) = self.living_coordinator(&statuses)? else { return Ok(Some(statuses)) };
         // Its own file goes on; the runner's stream has to know the run, no more.
         self.journal.record_waiting_before(&statuses[0])?;
         attached.push((statuses[0].clone(), pidfd));
-        Ok(())
+        Ok(None)
     }
 
     /// Claims, as lost, each run that has no file.
@@ -144,7 +151,11 @@ impl Engine<'_> {
                     self.journal.record_statuses(&[lost])?
                 }
                 // It came after all.
-                None => self.recover_file(&process, run, attached)?,
+                None => {
+                    if let Some(statuses) = self.recover_file(&process, run, attached)? {
+                        self.bury(&process, run, statuses, attached)?;
+                    }
+                }
             }
         }
         Ok(())
@@ -165,8 +176,16 @@ impl Engine<'_> {
     }
 
     /// Ends a run whose coordinator is dead: first what it left, then its records.
-    fn bury(&mut self, process: &str, run: u64, mut statuses: Vec<ProcessStatus>) -> Result<(), RunnerError> {
-        self.hunt_leftovers(process, run)?;
+    fn bury(
+        &mut self,
+        process: &str,
+        run: u64,
+        mut statuses: Vec<ProcessStatus>,
+        attached: &[(ProcessStatus, PidFd)],
+    ) -> Result<(), RunnerError> {
+        let living = attached.iter().filter_map(|(status, _)| status.coordinator_pid).map(Pid::from_raw);
+        let spared = living.chain(self.spared()).collect();
+        self.hunt_leftovers(process, run, &spared)?;
         failpoint!("bury.hunted");
         if !statuses.last().is_some_and(|status| status.state.is_terminal()) {
             let reason = "its coordinator died".to_owned();

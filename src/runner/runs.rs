@@ -1,20 +1,27 @@
 //! How runs start and end: WAITING before the fork, the coordinator's records after its end, and what the plan is told.
 
+use std::collections::HashSet;
+use std::io;
+use std::path::Path;
 use std::time::Instant;
 
+use nix::libc;
 use nix::unistd::Pid;
 
 use super::coordinator::{Assignment, RETRY, code, coordinate, is_lack_of_room};
 use super::engine::{Engine, Live, is_clean};
 use super::error::RunnerError;
+use super::group::confinement;
 use super::journal::wall_seconds;
 use super::leftovers::Hunt;
 use super::outcome::Verdict;
+use super::owned::open_logs;
 use super::sink::Event;
 use crate::checkpoint::load::read_run;
 use crate::checkpoint::paths::run_logs;
 use crate::checkpoint::{ProcessState, ProcessStatus};
 use crate::plan::ProcessId;
+use crate::process::cgroup::OomCounter;
 use crate::process::failpoint::failpoint;
 use crate::process::fork::{Forked, fork_blocked, leave_by};
 use crate::process::pidfd::{PidFd, Supervised};
@@ -58,7 +65,7 @@ impl Engine<'_> {
             return self.run_ended(id, statuses);
         }
         if !is_clean(exit) {
-            self.hunt_leftovers(process, live.run)?;
+            self.hunt_leftovers(process, live.run, &self.spared())?;
         }
         self.dead_run_ended(id, live.run, statuses)
     }
@@ -89,6 +96,10 @@ impl Engine<'_> {
         self.journal.record_statuses(&statuses)?;
         self.journal.sync()?;
         let Some(end) = statuses.last() else { return Ok(()) };
+        if end.return_code == Some(-libc::SIGKILL) {
+            // What was killed for want of memory has been told; the next run is judged by what comes after.
+            self.setup.oom.as_mut().map(OomCounter::mark_seen);
+        }
         let claimed = statuses.iter().any(|status| status.coordinator_pid.is_some());
         let now = self.now();
         let planner =
@@ -121,14 +132,33 @@ impl Engine<'_> {
     }
 
     /// Kills what a run has left behind, and reports what cannot be killed.
-    pub(super) fn hunt_leftovers(&mut self, process: &str, run: u64) -> Result<(), RunnerError> {
+    ///
+    /// `spared` are the living coordinators and what else is not to be touched.
+    pub(super) fn hunt_leftovers(
+        &mut self,
+        process: &str,
+        run: u64,
+        spared: &HashSet<Pid>,
+    ) -> Result<(), RunnerError> {
         failpoint!("hunt.before");
-        let spared = self.spared();
         let launch = &self.journal.header()?.launch;
-        let left = Hunt { launch, process, run, spared: &spared }.kill();
+        let left =
+            Hunt { launch, run: Some((process, run)), group: self.setup.group.as_ref(), spared }.kill();
         failpoint!("hunt.after");
         for pid in left.map_err(RunnerError::system("search /proc"))? {
             self.sink.event(&Event::Note(&format!("process {pid}, left by {process}, cannot be killed")));
+        }
+        Ok(())
+    }
+
+    /// Kills what is still in the cgroup of the task though all its runs have ended.
+    pub(super) fn hunt_strays(&mut self) -> Result<(), RunnerError> {
+        let Some(group) = &self.setup.group else { return Ok(()) };
+        let spared = self.spared();
+        let launch = &self.journal.header()?.launch;
+        let left = Hunt { launch, run: None, group: Some(group), spared: &spared }.kill();
+        for pid in left.map_err(RunnerError::system("search the cgroup of the task"))? {
+            self.sink.event(&Event::Note(&format!("process {pid}, left by the task, cannot be killed")));
         }
         Ok(())
     }
@@ -177,9 +207,19 @@ impl Engine<'_> {
         let Some(command) = process.cmdline.bind(&context) else { return code::NO_CLAIM };
         let seq = self.journal.state.run(&process.name, run).map_or(0, |status| status.seq);
         let destination = process.logger.as_ref().map(|logger| logger.destination).unwrap_or_default();
+        let resources = process.resources.as_ref().filter(|_| header.enforce);
+        let confinement = confinement(resources, self.task, self.setup.group.as_ref());
         coordinate(
             &self.setup,
-            &Assignment { process: &process.name, run, seq, command: &command, destination },
+            &Assignment {
+                process: &process.name,
+                place: id.0,
+                run,
+                seq,
+                command: &command,
+                destination,
+                confinement,
+            },
         )
     }
 
@@ -194,12 +234,20 @@ impl Engine<'_> {
         let Some(Exit::Code(code)) = exit else { return None };
         let (what, tried) = match code {
             code::NO_SANDBOX => (&self.setup.sandbox, std::fs::read_dir(&self.setup.sandbox).map(drop)),
-            code::NO_LOGS => (&logs, std::fs::create_dir_all(&logs)),
+            code::NO_LOGS => (&logs, self.try_logs(&logs, self.name(id), run)),
             code::NO_CLAIM => return Some("its checkpoint cannot be written".to_owned()),
+            code::NO_LIMITS => return Some("its limits cannot be set".to_owned()),
             _ => return None,
         };
         let why = tried.err().map_or_else(|| "refused".to_owned(), |error| error.to_string());
         Some(format!("cannot use {}: {why}", what.display()))
+    }
+
+    fn try_logs(&self, logs: &Path, process: &str, run: u64) -> io::Result<()> {
+        match &self.setup.run_as.credentials {
+            Some(owner) => open_logs(&self.setup.log_dir, process, run, owner).map(drop),
+            None => std::fs::create_dir_all(logs),
+        }
     }
 
     /// Tells what became of a run.

@@ -18,6 +18,17 @@ const FILES: [(&str, &str); 5] = [
     ("", include_str!("../../stdlib/globals.thermos")),
 ];
 
+/// Functions of the library that need no module.
+pub(crate) const LIBRARY: [&str; 7] = [
+    "order",
+    "combine_tasks",
+    "concat_tasks",
+    "java_options",
+    "python_options",
+    "SimpleTask",
+    "SequentialTask",
+];
+
 /// Functions of the library that take any number of positional arguments.
 pub(crate) const VARIADIC: [&str; 17] = [
     "order",
@@ -38,6 +49,18 @@ pub(crate) const VARIADIC: [&str; 17] = [
     "Options::java",
     "Options::python",
 ];
+
+/// Returns the functions of a module, but for those that only the library needs; none if there is no such module.
+pub(crate) fn functions(module: &str) -> Vec<&'static str> {
+    let text =
+        FILES.iter().find(|(name, _)| !name.is_empty() && *name == module).map_or("", |(_, text)| text);
+    let mut names: Vec<&str> =
+        text.lines().filter_map(|line| line.strip_prefix("fn ")?.split('(').next()).collect();
+    let documented = |name: &str| text.contains(&format!("{module}::{name}("));
+    names.retain(|name| documented(name));
+    names.dedup();
+    names
+}
 
 /// Registers the library.
 ///

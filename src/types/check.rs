@@ -194,6 +194,11 @@ fn failed(error: Error) -> ProblemKind {
 }
 
 impl Problem {
+    /// Returns the way to the value as text, the same for all problems of one value.
+    pub fn way(&self) -> String {
+        self.path.iter().map(Step::to_string).collect()
+    }
+
     /// Words the problem as SEMANTICS section 9 does.
     ///
     /// # Errors

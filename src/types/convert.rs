@@ -19,7 +19,7 @@ impl Type {
             Type::Float => to_float(value),
             Type::Boolean => to_boolean(value),
             Type::Enum(enumeration) => return to_enum(enumeration, value),
-            Type::Choice(_) | Type::List(_) | Type::Map(_) | Type::Struct(_) => None,
+            Type::Choice(_) | Type::List(_) | Type::Map(_) | Type::Struct(_) | Type::Own(_) => None,
         };
         converted.ok_or_else(|| ErrorKind::coercion(value, self).into())
     }

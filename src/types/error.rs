@@ -65,6 +65,12 @@ pub enum ErrorKind {
         /// The value.
         found: String,
     },
+    /// A value is to be of a struct that is only being made.
+    #[error("{name} is not made yet")]
+    Unmade {
+        /// The struct.
+        name: String,
+    },
     /// A struct has no such field.
     #[error("Unknown schema attribute {field}")]
     UnknownField {

@@ -73,8 +73,9 @@ impl Object {
                 let mut open = Vec::new();
                 let scopes = self.member_scopes();
                 let mut interpolated = Vec::with_capacity(values.len());
-                for (field, value) in structure.fields().iter().zip(values.iter()) {
-                    let member = |object| interpolate_member(object, &field.ty, &scopes, &mut open, work);
+                for (position, value) in values.iter().enumerate() {
+                    let ty = structure.field_type(position);
+                    let member = |object| interpolate_member(object, &ty, &scopes, &mut open, work);
                     interpolated.push(value.as_deref().map(member).transpose()?.map(Arc::new));
                 }
                 Ok(Interpolated { object: self.rebuilt(Body::Struct(interpolated.into())), unbound: open })
@@ -90,8 +91,8 @@ impl Object {
         let (Some(object), Type::Struct(structure)) = (self.field(name), self.ty()) else { return Ok(None) };
         let Some(position) = structure.position(name) else { return Ok(None) };
         let mut unbound = Vec::new();
-        let ty = &structure.fields()[position].ty;
-        let object = interpolate_member(object, ty, &self.member_scopes(), &mut unbound, work)?;
+        let ty = structure.field_type(position);
+        let object = interpolate_member(object, &ty, &self.member_scopes(), &mut unbound, work)?;
         Ok(Some(Interpolated { object, unbound }))
     }
 
@@ -167,8 +168,11 @@ impl Object {
 
 /// Says whether an alternative merely does not take a value.
 fn is_mismatch(kind: &ErrorKind) -> bool {
-    use ErrorKind::{BadEnum, Coercion, NotList, NotMap, NotMapping};
-    matches!(kind, Coercion { .. } | BadEnum { .. } | NotList { .. } | NotMap { .. } | NotMapping { .. })
+    use ErrorKind::{BadEnum, Coercion, NotList, NotMap, NotMapping, Unmade};
+    matches!(
+        kind,
+        Coercion { .. } | BadEnum { .. } | NotList { .. } | NotMap { .. } | NotMapping { .. } | Unmade { .. }
+    )
 }
 
 fn interpolate_member(

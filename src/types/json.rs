@@ -58,7 +58,7 @@ pub fn without_unknown_keys(ty: &Type, value: Value) -> Value {
     let (Type::Struct(structure), Value::Map(entries)) = (ty, &value) else { return value };
     let known = |(key, value): &(Value, Value)| {
         let position = structure.position(key.as_text()?)?;
-        Some((key.clone(), without_unknown_keys(&structure.fields()[position].ty, value.clone())))
+        Some((key.clone(), without_unknown_keys(&structure.field_type(position), value.clone())))
     };
     Value::Map(entries.iter().filter_map(known).collect())
 }

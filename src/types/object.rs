@@ -58,6 +58,7 @@ impl Object {
                 }
                 _ => Err(ErrorKind::NotMapping { name: ty.name(), found: value.kind() }.into()),
             },
+            Type::Own(name) => Err(ErrorKind::Unmade { name: name.to_string() }.into()),
         };
         Ok(Object {
             ty: ty.clone(),
@@ -101,7 +102,7 @@ impl Object {
 
     /// Makes a struct of members that are of their types already; those that are not given have their defaults.
     pub fn of_members(ty: &Type, structure: &StructType, members: Vec<Member>, at: Span) -> Object {
-        let defaults = structure.fields().iter().map(|field| field.default.clone()).collect();
+        let defaults = (0..structure.fields().len()).map(|position| structure.default(position)).collect();
         let body = Body::Struct(replaced(defaults, members));
         Object { ty: ty.clone(), body, scopes: Scopes::default(), at }
     }
@@ -242,6 +243,21 @@ impl Object {
         &self.body
     }
 
+    /// Returns the same object with the type `ty`, in which the name of a struct is closed.
+    pub(super) fn closed(&self, ty: &Type) -> Object {
+        let body = match (&self.body, ty) {
+            (Body::List(elements), Type::List(element)) => {
+                Body::List(elements.iter().map(|inner| inner.closed(element)).collect())
+            }
+            (Body::Map(entries), Type::Map(types)) => {
+                let entry = |(key, value): &(Object, Object)| (key.closed(&types.0), value.closed(&types.1));
+                Body::Map(entries.iter().map(entry).collect())
+            }
+            (body, _) => body.clone(),
+        };
+        Object { ty: ty.clone(), body, ..self.clone() }
+    }
+
     /// Returns the same object with another body, without scopes.
     pub(super) fn rebuilt(&self, body: Body) -> Object {
         Object { ty: self.ty.clone(), body, scopes: Scopes::default(), at: self.at }
@@ -277,7 +293,7 @@ fn member(structure: &StructType, (name, value, at): FieldValue) -> Result<Membe
     let position = structure.known_position(&name, at)?;
     let value = match value {
         Value::Empty => None,
-        value => Some(Object::coerced(&structure.fields()[position].ty, &value, at)?),
+        value => Some(Object::coerced(&structure.field_type(position), &value, at)?),
     };
     Ok((position, value))
 }

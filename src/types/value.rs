@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::integer::Integer;
 use super::object::Object;
+use crate::diagnostics::with_article;
 
 /// A plain value, or a typed object among plain values.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,7 +60,7 @@ impl Value {
             Value::Text(_) => "text".to_owned(),
             Value::List(_) => "a list".to_owned(),
             Value::Map(_) => "a map".to_owned(),
-            Value::Object(object) => format!("a {}", object.ty().name()),
+            Value::Object(object) => with_article(&object.ty().name()),
         }
     }
 }

@@ -146,6 +146,7 @@ pub(super) fn class(error: &Error) -> &'static str {
         ErrorKind::Resolve(ResolveError::Cycle(_)) => "cycle",
         ErrorKind::Resolve(ResolveError::TooLarge) => "too_large",
         ErrorKind::BadBinding(_) => "bad_binding",
+        ErrorKind::Unmade { .. } => "coercion",
     }
 }
 

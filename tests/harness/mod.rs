@@ -15,10 +15,14 @@ mod strays;
 mod waiting;
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File, Permissions};
 use std::io::{BufRead, BufReader};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 
 #[allow(unused_imports)]
 pub(crate) use invocation::{Invocation, Output, Running};
@@ -29,6 +33,7 @@ pub(crate) use waiting::wait_until;
 pub(crate) struct Thermos {
     folder: tempfile::TempDir,
     binary: PathBuf,
+    user: Option<u32>,
 }
 
 impl Thermos {
@@ -40,7 +45,7 @@ impl Thermos {
     /// Does the same for another build of `thermos`.
     pub(crate) fn of_binary(binary: PathBuf) -> Thermos {
         let folder = tempfile::Builder::new().prefix("thermos-test-").tempdir().unwrap();
-        let thermos = Thermos { folder, binary };
+        let thermos = Thermos { folder, binary, user: None };
         fs::create_dir(thermos.home()).unwrap();
         thermos
     }
@@ -65,7 +70,37 @@ impl Thermos {
 
     /// Prepares `thermos` with arguments.
     pub(crate) fn command(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Invocation {
-        let mut command = Command::new(&self.binary);
+        let binary = self.binary.to_str().unwrap();
+        match self.user {
+            Some(uid) => self.prepare_as(uid, binary, arguments),
+            None => self.prepare(binary, arguments),
+        }
+    }
+
+    /// Prepares a program that executes `thermos`, which is given to it with its arguments.
+    pub(crate) fn command_through<'a>(
+        &'a self,
+        wrapper: &[&'a str],
+        arguments: impl IntoIterator<Item = &'a str>,
+    ) -> Invocation {
+        let binary = [self.binary.to_str().unwrap()];
+        self.prepare(wrapper[0], wrapper[1..].iter().copied().chain(binary).chain(arguments))
+    }
+
+    /// Other users may not get at the place of the binary: they execute a descriptor.
+    fn prepare_as(
+        &self,
+        uid: u32,
+        binary: &str,
+        arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+    ) -> Invocation {
+        let file = File::open(binary).unwrap();
+        fcntl(&file, FcntlArg::F_SETFD(FdFlag::empty())).unwrap();
+        self.prepare(&format!("/proc/self/fd/{}", file.as_raw_fd()), arguments).user(uid).holding(file)
+    }
+
+    fn prepare(&self, program: &str, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Invocation {
+        let mut command = Command::new(program);
         command
             .args(arguments)
             .current_dir(self.home())
@@ -76,6 +111,27 @@ impl Thermos {
             .env("LANG", "C.UTF-8")
             .env("NO_COLOR", "1");
         Invocation::new(command)
+    }
+
+    /// Makes a home and a root that belong to another user, as whom [`Thermos::command`] then runs; takes root.
+    pub(crate) fn of_user(uid: u32) -> Thermos {
+        let mut thermos = Thermos::new();
+        thermos.open_to_all();
+        thermos.user = Some(uid);
+        for folder in [thermos.folder.path(), &thermos.home()] {
+            chown(folder, Some(uid), Some(uid)).unwrap();
+        }
+        thermos
+    }
+
+    /// Lets other users look into the folder of the fixture.
+    pub(crate) fn open_to_all(&self) {
+        fs::set_permissions(self.folder.path(), Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// Prepares a bash script, in which `$THERMOS` is the binary.
+    pub(crate) fn shell(&self, script: &str) -> Invocation {
+        self.prepare("/bin/bash", ["-c", script]).env("THERMOS", env!("CARGO_BIN_EXE_thermos"))
     }
 
     /// Runs `thermos` with arguments to its end.

@@ -8,6 +8,7 @@ use nix::unistd::{Uid, User};
 use crate::checkpoint::Status;
 use crate::checkpoint::status::RunEntry;
 use crate::cli::{clock, report::visible};
+use crate::schema::Resources;
 
 /// Shows tasks under two headings: those that have not ended, and those that have.
 pub(super) fn overview(found: &[Status], verbosity: u8) -> String {
@@ -37,6 +38,12 @@ fn task(status: &Status, verbosity: u8) -> String {
         text += &format!("    user: {} ports: {}\n", status.user, ports(&status.ports));
         text += &format!("    sandbox: {}\n", one_line(&status.sandbox.to_string_lossy()));
     }
+    if let Some(resources) = status.resources.as_ref().filter(|_| verbosity > 1) {
+        let enforced = if status.enforce { " (enforced)" } else { "" };
+        let Resources { cpu, ram, disk, gpu } = resources;
+        let (ram, disk) = (bytes(*ram), bytes(*disk));
+        text += &format!("    resources: cpu {cpu}, ram {ram}, disk {disk}, gpu {gpu}{enforced}\n");
+    }
     if verbosity > 2 {
         text += "    process table:\n";
         text.extend(status.processes.iter().map(|(name, runs)| process(name, runs)));
@@ -63,6 +70,16 @@ fn owner(status: &Status) -> String {
 fn ports(ports: &IndexMap<String, u16>) -> String {
     let ports: Vec<String> = ports.iter().map(|(name, number)| format!("{name}={number}")).collect();
     if ports.is_empty() { "None".to_owned() } else { ports.join(", ") }
+}
+
+/// Writes a number of bytes in the largest unit that divides it.
+fn bytes(number: u64) -> String {
+    let units = [("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10)];
+    let fits = |shift: u32| number > 0 && number.trailing_zeros() >= shift;
+    match units.into_iter().find(|(_, shift)| fits(*shift)) {
+        Some((unit, shift)) => format!("{} {unit}", number >> shift),
+        None => format!("{number} B"),
+    }
 }
 
 /// Makes control characters of a name visible, line ends too: each thing has one line.
