@@ -7,6 +7,7 @@
 //! - [`error`]: what can be wrong with a checkpoint.
 //! - [`files`]: writing beside and renaming, syncing.
 //! - [`find`]: the tasks under a root.
+//! - `lines`: reading lines that are being written.
 //! - [`load`]: from a task's streams to its state.
 //! - [`lock`]: who may change a task.
 //! - [`paths`]: where everything lies.
@@ -22,6 +23,7 @@ pub mod claim;
 pub mod error;
 pub mod files;
 pub mod find;
+mod lines;
 pub mod load;
 pub mod lock;
 pub mod paths;
