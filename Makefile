@@ -4,7 +4,7 @@ CARGO ?= cargo
 DEMO_ROOT := target/demo-root
 DEMO_TASK := pi-demo
 
-.PHONY: demo test idle large build needs
+.PHONY: demo test crash failpoints idle large build needs
 
 build:
 	$(CARGO) build --release
@@ -15,7 +15,7 @@ demo: needs build
 	target/release/thermos --root $(DEMO_ROOT) run -E precision=500 --task-id $(DEMO_TASK) examples/pi.thermos
 	target/release/thermos --root $(DEMO_ROOT) tail -n 100 $(DEMO_TASK) pi
 
-test: needs
+test: needs failpoints
 	$(CARGO) test --workspace --doc
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 		echo $(CARGO) nextest run --workspace; $(CARGO) nextest run --workspace; \
@@ -30,6 +30,14 @@ idle:
 # Tasks of 10,000 processes, a chain of 1,000, 1,000 dependents of one.
 large:
 	THERMOS_LARGE=1 $(CARGO) test --release --test integration point_18
+
+# Kills runners and coordinators at random moments for an hour, or for THERMOS_CRASH_SECONDS.
+crash: needs failpoints
+	THERMOS_CRASH_SECONDS=$${THERMOS_CRASH_SECONDS:-3600} $(CARGO) test --test integration crash::storm -- --nocapture
+
+# What the crash tests kill; they would build it themselves, one waiting for the other.
+failpoints:
+	$(CARGO) build --features failpoints --example thermos-failpoints
 
 # The examples compute with bc in bash.
 needs:

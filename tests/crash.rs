@@ -1,5 +1,15 @@
 //! Deaths of runners and coordinators, by real signals: nothing is lost, nothing runs twice, nothing is left.
 
+mod bugs;
+mod ending;
+pub(crate) mod failpoints;
+pub(crate) mod life;
+mod matrix;
+mod storm;
+pub(crate) mod task;
+pub(crate) mod verdict;
+pub(crate) mod walk;
+
 use std::fs::File;
 use std::path::PathBuf;
 

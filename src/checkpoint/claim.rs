@@ -17,6 +17,7 @@ use super::files;
 use super::paths::TaskPaths;
 use super::record::{ProcessStatus, Record};
 use super::stream::Writer;
+use crate::process::failpoint::failpoint;
 
 /// Bytes that a claim reserves at least, so that the records after it fit even on a disk that is full by then.
 const RESERVE: i64 = 4096;
@@ -35,11 +36,14 @@ pub fn claim(
     first: ProcessStatus,
     durable: bool,
 ) -> Result<Option<Writer>, CheckpointError> {
+    failpoint!("claim.before");
     let target = paths.run(&first.process, first.run);
     let beside = paths.folder().join(format!("{who}.{}.{}", first.process, first.run));
     let claimed = write_beside(&beside, first, durable).and_then(|writer| {
+        failpoint!("claim.written");
         let moved =
             move_without_replacing(&beside, &target).map_err(CheckpointError::io("create", &target))?;
+        failpoint!("claim.moved");
         Ok(moved.then_some(writer))
     });
     if !matches!(claimed, Ok(Some(_))) {

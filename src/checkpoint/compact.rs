@@ -21,6 +21,7 @@ use super::paths::{TaskPaths, parse_run_name, run_logs};
 use super::record::{ProcessState, ProcessStatus, ProcessSummary, Record};
 use super::state::{KEPT_STATUSES, State, StatusFilter};
 use super::stream::{self, Writer};
+use crate::process::failpoint::failpoint;
 
 /// Runs of each process that are kept one by one.
 pub const KEPT_RUNS: u64 = 100;
@@ -114,7 +115,9 @@ pub fn compact(
     let filter = StatusFilter::new(statuses);
     let written = write_new(&path, &beside, state, &dropped.past, filter, durable)
         .and_then(|writer| {
+            failpoint!("compact.written");
             fs::rename(&beside, &path).map_err(CheckpointError::io("write", &path))?;
+            failpoint!("compact.renamed");
             Ok(writer.renamed(&path))
         })
         .inspect_err(|_| drop(fs::remove_file(&beside)))?;
@@ -247,6 +250,7 @@ fn remove_run(paths: &TaskPaths, logs: &Path, process: &str, run: u64) -> Result
         return Ok(());
     }
     remove_folder(&run_logs(logs, process, run))?;
+    failpoint!("compact.removing");
     files::remove(&paths.run(process, run))
 }
 

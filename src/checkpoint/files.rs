@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use nix::libc;
 
 use super::error::CheckpointError;
+use crate::process::failpoint::failpoint;
 
 /// The most bytes of a file that is read whole: a task has fewer.
 const MAX_LENGTH: u64 = 256 << 20;
@@ -93,9 +94,11 @@ pub fn replace_by(
     durable: bool,
 ) -> Result<(), CheckpointError> {
     let written = write_file(beside, content, mode, durable);
+    failpoint!("replace.written");
     let moved = written
         .and_then(|()| fs::rename(beside, path).map_err(CheckpointError::io("write", path)))
         .inspect_err(|_| drop(fs::remove_file(beside)));
+    failpoint!("replace.renamed");
     moved?;
     if durable { sync_folder_of(path) } else { Ok(()) }
 }

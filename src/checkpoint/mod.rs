@@ -8,6 +8,7 @@
 //! - [`error`]: what can be wrong with a checkpoint.
 //! - [`files`]: writing beside and renaming, syncing.
 //! - [`find`]: the tasks under a root.
+//! - `lines`: reading lines that are being written.
 //! - [`load`]: from a task's streams to its state.
 //! - [`lock`]: who may change a task.
 //! - [`past`]: what is known of runs that were dropped.
@@ -26,6 +27,7 @@ pub mod compact;
 pub mod error;
 pub mod files;
 pub mod find;
+mod lines;
 pub mod load;
 pub mod lock;
 pub mod past;

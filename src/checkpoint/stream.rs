@@ -1,7 +1,7 @@
 //! Streams: lines of JSON, appended by one write, read back whole or up to a torn last line.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -10,10 +10,9 @@ use nix::fcntl::{FallocateFlags, fallocate};
 
 use super::error::CheckpointError;
 use super::files;
+use super::lines::Lines;
 use super::record::Record;
-
-/// The most bytes of a line; records have far fewer.
-const MAX_LINE: u64 = 16 << 20;
+use crate::process::failpoint::failpoint;
 
 /// A stream that this process alone writes.
 #[derive(Debug)]
@@ -48,7 +47,9 @@ impl Writer {
         if length == self.length {
             return Ok(());
         }
+        failpoint!("truncate.before");
         self.file.set_len(length).map_err(CheckpointError::io("truncate", &self.path))?;
+        failpoint!("truncate.after");
         self.length = length;
         Ok(())
     }
@@ -86,6 +87,9 @@ impl Writer {
     }
 
     pub(super) fn append_bytes(&mut self, buffer: &[u8]) -> Result<(), CheckpointError> {
+        failpoint!("write.before");
+        failpoint!("write.torn", self.file.write(&buffer[..buffer.len() / 2]));
+        failpoint!("write.unended", self.file.write(&buffer[..buffer.len().saturating_sub(1)]));
         let written = loop {
             match self.file.write(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -94,6 +98,7 @@ impl Writer {
         };
         let error = match written {
             Ok(count) if count == buffer.len() => {
+                failpoint!("write.after");
                 self.length += count as u64;
                 return Ok(());
             }
@@ -141,30 +146,26 @@ pub fn read(
         opened => opened?,
     };
     let metadata = file.metadata().map_err(CheckpointError::io("read", path))?;
-    let mut extent = Extent { length: 0, file: Some((metadata.dev(), metadata.ino())) };
-    let mut reader = BufReader::with_capacity(64 * 1024, file);
-    let (mut line, mut number) = (Vec::new(), 0);
+    let file_id = Some((metadata.dev(), metadata.ino()));
+    let (mut lines, mut number) = (Lines::of(file), 0);
+    let damaged = |line, reason| CheckpointError::Damaged { path: path.to_owned(), line, reason };
     loop {
-        line.clear();
-        let next = (&mut reader).take(MAX_LINE).read_until(b'\n', &mut line);
-        let count = next.map_err(CheckpointError::io("read", path))? as u64;
-        let damaged = |line, reason| CheckpointError::Damaged { path: path.to_owned(), line, reason };
-        if count == MAX_LINE {
-            return Err(damaged(number + 1, format!("a line of {MAX_LINE} bytes or more")));
-        }
-        if line.pop() != Some(b'\n') {
-            return Ok(extent);
-        }
+        let next = lines.next().map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidData => damaged(number + 1, error.to_string()),
+            _ => CheckpointError::io("read", path)(error),
+        });
+        let Some(line) = next? else { break };
         number += 1;
-        extent.length += count;
-        let record = Record::parse(&line).map_err(|error| damaged(number, error.to_string()))?;
+        let record = Record::parse(line).map_err(|error| damaged(number, error.to_string()))?;
         take(number, record)?;
     }
+    Ok(Extent { length: lines.length(), file: file_id })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checkpoint::lines::CHUNK;
     use crate::checkpoint::record::ProcessStatus;
 
     fn record(seq: u64) -> Record {
@@ -198,6 +199,45 @@ mod tests {
         writer.truncate(whole).unwrap();
         writer.append(&[record(2)]).unwrap();
         assert_eq!(count(&path).unwrap().0, 3);
+    }
+
+    #[test]
+    fn a_torn_line_that_a_new_owner_replaced_was_read_as_damage() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("runner");
+        let mut writer = Writer::open(&path, false).unwrap();
+        writer.append(&[record(0)]).unwrap();
+        let whole = writer.length;
+        writer.append_bytes(b"{\"task_status\":{\"state\":\"ACT").unwrap();
+        let mut seen = Vec::new();
+        read(&path, |_, record| {
+            // By now the torn line has been read.
+            if seen.is_empty() {
+                writer.truncate(whole)?;
+                writer.append(&[self::record(100), self::record(101)])?;
+            }
+            seen.push(record);
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(seen, [record(0), record(100), record(101)]);
+    }
+
+    #[test]
+    fn a_line_may_be_longer_than_any_buffer() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("runner");
+        let mut long = ProcessStatus { reason: Some("x".repeat(5 * CHUNK)), ..ProcessStatus::default() };
+        long.process = "p".into();
+        let long = Record::ProcessStatus(Box::new(long));
+        Writer::open(&path, false).unwrap().append(&[record(0), long.clone(), record(1)]).unwrap();
+        let mut seen = Vec::new();
+        read(&path, |_, record| {
+            seen.push(record);
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(seen, [record(0), long, record(1)]);
     }
 
     #[test]

@@ -12,6 +12,8 @@ mod context;
 mod daemon;
 mod ending;
 mod exit;
+#[cfg(feature = "failpoints")]
+mod failpoints;
 mod failure;
 mod graph;
 mod inspect;
@@ -112,6 +114,8 @@ impl Command {
 
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
+    #[cfg(feature = "failpoints")]
+    failpoints::arm();
     let arguments = match Thermos::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return stop_at_usage(&error).into(),

@@ -4,6 +4,7 @@
 //! - [`contained`]: a closure in a short-lived child under limits.
 //! - [`detach`]: going on in the background.
 //! - [`events`]: waiting for any of many descriptors.
+//! - `failpoint`: places at which a test has the process die; nothing in other builds.
 //! - [`fork`]: forking a process with one thread, and what a child does first and last.
 //! - [`identity`]: who a process is, proven before it is signalled.
 //! - [`memory`]: how much this process has allocated.
@@ -20,6 +21,7 @@ pub mod cgroup;
 pub mod contained;
 pub mod detach;
 pub mod events;
+pub(crate) mod failpoint;
 pub mod fork;
 pub mod identity;
 pub mod memory;

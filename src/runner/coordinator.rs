@@ -21,6 +21,7 @@ use crate::checkpoint::record::Usage;
 use crate::checkpoint::stream::Writer;
 use crate::checkpoint::{CheckpointError, ProcessState, ProcessStatus, Record, TaskPaths};
 use crate::process::cgroup::{OomCounter, RunGroup, TaskGroup};
+use crate::process::failpoint::failpoint;
 use crate::process::identity::{self, Machine};
 use crate::process::reap::{Ended, Exit, Reaped, reap_any};
 use crate::process::spawn::{self, Spawned};
@@ -116,11 +117,13 @@ struct Coordinator<'a> {
 /// Gets everything that can fail over with before the claim.
 fn prepare<'a>(setup: &'a Setup, assignment: &'a Assignment<'a>) -> Result<Coordinator<'a>, i32> {
     let console = become_coordinator(assignment.logger.destination).map_err(|_| code::BROKEN)?;
+    failpoint!("coordinator.detached");
     std::env::set_current_dir(&setup.sandbox).map_err(|_| code::NO_SANDBOX)?;
     let output = open_output(setup, assignment, console).map_err(|error| match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => code::NO_ROOM,
         _ => code::NO_LOGS,
     })?;
+    failpoint!("logs.opened");
     let group = confine(setup, assignment).map_err(|_| code::NO_LIMITS)?;
     let status = forked(setup, assignment).map_err(|_| code::BROKEN)?;
     match claim(&setup.paths, "claim", status.clone(), setup.durable) {
@@ -189,10 +192,12 @@ impl Coordinator<'_> {
             self.record_end(ProcessState::Killed, |_| {})?;
             return Ok(code::CLEAN);
         }
+        failpoint!("spawn.before");
         let spawned = match self.spawn() {
             // Waiting for room here would take room from commands whose coordinators wait as well.
             Err(error) if is_lack_of_room(&error) => {
                 let _ = self.group.as_ref().map(RunGroup::remove);
+                failpoint!("unclaim.before");
                 unclaim(&self.setup.paths, self.assignment.process, self.assignment.run)?;
                 return Ok(code::NO_ROOM);
             }
@@ -200,13 +205,16 @@ impl Coordinator<'_> {
         };
         let pid = spawned.pid;
         self.output.release();
+        failpoint!("spawn.after");
         self.record(ProcessState::Running, |status| {
             status.pid = Some(pid.as_raw());
             status.sid = Some(pid.as_raw());
             status.ticks = identity::start_ticks(pid).ok();
             status.start_time = Some(start);
         })?;
+        failpoint!("command.runs");
         let ended = self.wait(pid).map_err(CheckpointError::io("wait in", self.setup.paths.folder()))?;
+        failpoint!("command.ended");
         match spawned.failure {
             Some(failure) => self.record_end(ProcessState::Failed, |status| {
                 status.return_code = Some(127);
@@ -214,8 +222,10 @@ impl Coordinator<'_> {
             })?,
             None => self.record_command(&ended)?,
         }
+        failpoint!("cleanup.before");
         let cleaned = self.clean_up().and_then(|()| self.output.finish());
         cleaned.map_err(CheckpointError::io("clean up in", self.setup.paths.folder()))?;
+        failpoint!("cleanup.after");
         // What cannot be removed now is removed with the task's.
         let _ = self.group.as_ref().map(RunGroup::remove);
         Ok(code::CLEAN)
@@ -337,6 +347,7 @@ impl Coordinator<'_> {
         let grace = if self.forced { Duration::ZERO } else { LEFTOVER_GRACE };
         let deadline = Instant::now() + grace;
         tree::signal_descendants(Pid::this(), Signal::SIGTERM)?;
+        failpoint!("cleanup.termed");
         let signals = all_signals();
         let mut force = false;
         while has_children()? {
@@ -344,6 +355,9 @@ impl Coordinator<'_> {
             if force && tree::signal_descendants(Pid::this(), Signal::SIGKILL)?.is_refused_by_all() {
                 // The runner looks for them too, and reports them.
                 return Err(io::ErrorKind::PermissionDenied.into());
+            }
+            if force {
+                failpoint!("cleanup.killed");
             }
             // After KILL a child may have forked once more, or be slow to die: looked at again now and then.
             let pause =

@@ -15,6 +15,7 @@ use crate::checkpoint::{
     CheckpointError, Header, Ownership, ProcessState, ProcessStatus, Record, State, TaskPaths, TaskState,
     TaskStatus, files,
 };
+use crate::process::failpoint::failpoint;
 use crate::process::identity::{self, Machine};
 
 /// How long a full disk is waited for.
@@ -222,6 +223,7 @@ impl Journal {
 
 /// Moves an ended task to the finished ones; its owner may have died before it did.
 pub(super) fn close(paths: &TaskPaths, durable: bool) -> Result<(), RunnerError> {
+    failpoint!("close.before");
     let (from, to) = (paths.active(), paths.finished());
     match std::fs::rename(&from, &to) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -233,5 +235,8 @@ pub(super) fn close(paths: &TaskPaths, durable: bool) -> Result<(), RunnerError>
         files::sync_folder_of(&to)?;
         files::sync_folder_of(&from)?;
     }
-    Ok(Request::remove(paths)?)
+    failpoint!("close.renamed");
+    Request::remove(paths)?;
+    failpoint!("close.after");
+    Ok(())
 }

@@ -24,6 +24,7 @@ use super::wish::{Wish, Witness};
 use crate::checkpoint::load::{RunnerStream, load_runner};
 use crate::checkpoint::{CheckpointError, Ownership, Root, TaskId, TaskPaths, TaskState, files};
 use crate::process::events::Events;
+use crate::process::failpoint::failpoint;
 use crate::process::fork::{Forked, fork, leave_by, reap};
 use crate::process::identity;
 use crate::process::pidfd::PidFd;
@@ -144,6 +145,7 @@ impl Roundup<'_> {
     fn ask(&mut self, index: usize, pid: Pid, runner: PidFd) -> Result<(), RunnerError> {
         let Target { paths, standing, asked, .. } = &mut self.targets[index];
         self.wish.request().write(paths)?;
+        failpoint!("kill.requested");
         let stopped = identity::stat(pid).ok().flatten().map(|stat| stat.state);
         let stopped = stopped.filter(|state| matches!(state, 'T' | 't'));
         let refused = RunnerError::system("signal the runner");
@@ -164,6 +166,7 @@ impl Roundup<'_> {
             }
             _ => {}
         }
+        failpoint!("kill.asked");
         let watched = self.events.add(&runner, index as u64);
         watched.map_err(RunnerError::system("watch the runner"))?;
         *asked = Some(pid);
@@ -253,6 +256,7 @@ impl Roundup<'_> {
         let task = read_task(&paths)?;
         // On disk before anything happens: whoever comes after a death of this process goes on with it.
         self.wish.request().write(&paths)?;
+        failpoint!("kill.takes_over");
         let mut sink = self.witness.sink(paths.id());
         recover(&task, paths, owner, stream, self.caller, sink.as_mut())?.run()
     }
@@ -289,6 +293,7 @@ impl Roundup<'_> {
 /// A task without a header never did anything.
 fn remove_unstarted(paths: &TaskPaths) -> Result<(), RunnerError> {
     files::remove(&paths.active())?;
+    failpoint!("kill.unlisted");
     let folder = paths.folder();
     Ok(fs::remove_dir_all(folder).map_err(CheckpointError::io("remove", folder))?)
 }

@@ -23,6 +23,7 @@ use crate::checkpoint::load::{RunnerStream, load_runner};
 use crate::checkpoint::{
     CheckpointError, Header, Ownership, Record, Root, TaskId, TaskPaths, TaskState, files,
 };
+use crate::process::failpoint::failpoint;
 use crate::process::identity::Machine;
 use crate::process::signals;
 use crate::process::users::{Identity, is_root};
@@ -46,12 +47,15 @@ pub fn run(
     [paths.folder(), &options.root.active(), &options.root.finished()]
         .into_iter()
         .try_for_each(|folder| files::create_private_folders(folder, options.durable))?;
+    failpoint!("launch.folders");
     let owner = own(&paths)?;
+    failpoint!("launch.owned");
     let stream = load_runner(&paths)?;
+    let durable = stream.state.header.as_ref().is_some_and(|header| header.durable);
     match (stream.state.header.is_some(), stream.state.task_state().cloned()) {
         (false, _) => start(task, options, &user, paths, owner, stream, caller, sink),
         (true, Some(state)) if state.is_terminal() => {
-            close(&paths, options.durable)?;
+            close(&paths, durable)?;
             Err(RunnerError::Finished { id: paths.id().clone(), state })
         }
         (true, _) if read_task(&paths)? != *task => Err(RunnerError::OtherTask(paths.id().clone())),
@@ -78,6 +82,7 @@ pub fn resume(
     let paths = root.find(id)?.ok_or_else(|| RunnerError::NotFound(id.clone()))?;
     let caller = &act_as_owner(&paths, caller)?;
     let owner = own(&paths)?;
+    failpoint!("resume.owned");
     let stream = load_runner(&paths)?;
     let Some(header) = &stream.state.header else { return Err(RunnerError::NeverStarted(id.clone())) };
     if let Some(state) = stream.state.task_state().filter(|state| state.is_terminal()) {

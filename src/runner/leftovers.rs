@@ -9,6 +9,7 @@ use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
 use crate::process::cgroup::TaskGroup;
+use crate::process::failpoint::failpoint;
 use crate::process::tree::{self, Found};
 
 /// How long anything may survive KILL before that is reported.
@@ -39,6 +40,7 @@ impl Hunt<'_> {
             if signalled.is_refused_by_all() {
                 return Ok(signalled.refused);
             }
+            failpoint!("hunt.killed");
             for stray in found.iter().filter(|stray| !signalled.refused.contains(&stray.pid)) {
                 if !stray.handle.wait_ended(Some(deadline))? {
                     return Ok(found.iter().map(|stray| stray.pid).collect());

@@ -24,6 +24,7 @@ use crate::checkpoint::{
     CheckpointError, Ownership, Past, ProcessState, ProcessStatus, TaskPaths, TaskState,
 };
 use crate::plan::{IllegalEvent, ProcessId};
+use crate::process::failpoint::failpoint;
 use crate::process::identity;
 use crate::process::pidfd::PidFd;
 use crate::schema::Task;
@@ -95,7 +96,9 @@ impl Engine<'_> {
             status.deadline_ms = Some(ending.deadline_ms);
             status.reason = ending.reason.clone();
         }
+        failpoint!("takeover.before");
         self.enter(status)?;
+        failpoint!("takeover.recorded");
         let ids: HashMap<&str, ProcessId> = self
             .task
             .processes
@@ -107,7 +110,9 @@ impl Engine<'_> {
         // Of runs whose end is found now, this runner is the first to tell.
         let known: HashMap<String, u64> = self.ended_runs();
         self.recover_files(&mut attached)?;
+        failpoint!("takeover.folded");
         self.fence_the_rest(&mut attached)?;
+        failpoint!("takeover.fenced");
         self.replay(&known)?;
         self.journal.forget();
         self.compact_if_due();
@@ -116,6 +121,7 @@ impl Engine<'_> {
                 self.attach(*id, status.run, status.coordinator_pid.unwrap_or_default(), pidfd)?;
             }
         }
+        failpoint!("takeover.attached");
         self.settle_in()
     }
 
@@ -174,7 +180,10 @@ impl Engine<'_> {
             let lost = self.end_without_coordinator(&process, run, ProcessState::Lost, reason);
             let fenced = claim(&self.journal.paths, "fence", lost.clone(), self.setup.durable)?;
             match fenced {
-                Some(_) => self.journal.record_statuses(&[lost])?,
+                Some(_) => {
+                    failpoint!("fence.claimed");
+                    self.journal.record_statuses(&[lost])?
+                }
                 // It came after all.
                 None => {
                     if let Some(statuses) = self.recover_file(&process, run, attached)? {
@@ -211,6 +220,7 @@ impl Engine<'_> {
         let living = attached.iter().filter_map(|(status, _)| status.coordinator_pid).map(Pid::from_raw);
         let spared = living.chain(self.spared()).collect();
         self.hunt_leftovers(process, run, &spared)?;
+        failpoint!("bury.hunted");
         if !statuses.last().is_some_and(|status| status.state.is_terminal()) {
             let reason = "its coordinator died".to_owned();
             let mut lost = self.end_without_coordinator(process, run, ProcessState::Lost, reason);
@@ -275,9 +285,11 @@ impl Engine<'_> {
     /// Goes on with an ending that was under way, and with a wish that nobody heard.
     fn settle_in(&mut self) -> Result<(), RunnerError> {
         self.hear_requests()?;
+        failpoint!("takeover.stopped");
         if self.stage == TaskState::Cleaning {
             self.signal_all(Signal::SIGTERM);
         }
+        failpoint!("takeover.after");
         Ok(())
     }
 }

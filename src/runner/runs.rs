@@ -23,6 +23,7 @@ use crate::checkpoint::record::LostOutput;
 use crate::checkpoint::{ProcessState, ProcessStatus};
 use crate::plan::ProcessId;
 use crate::process::cgroup::OomCounter;
+use crate::process::failpoint::failpoint;
 use crate::process::fork::{Forked, fork_blocked, leave_by};
 use crate::process::pidfd::{PidFd, Supervised};
 use crate::process::reap::Exit;
@@ -46,6 +47,7 @@ impl Engine<'_> {
 
     /// A coordinator has ended; `exit` is unknown if it was not our child.
     pub(super) fn coordinator_ended(&mut self, id: ProcessId, exit: Option<Exit>) -> Result<(), RunnerError> {
+        failpoint!("coordinator.ended");
         let Some(live) = self.live.remove(&id) else { return Ok(()) };
         let process = self.name(id);
         if exit == Some(Exit::Code(code::NO_ROOM)) {
@@ -139,9 +141,11 @@ impl Engine<'_> {
         run: u64,
         spared: &HashSet<Pid>,
     ) -> Result<(), RunnerError> {
+        failpoint!("hunt.before");
         let launch = &self.journal.header()?.launch;
         let left =
             Hunt { launch, run: Some((process, run)), group: self.setup.group.as_ref(), spared }.kill();
+        failpoint!("hunt.after");
         for pid in left.map_err(RunnerError::system("search /proc"))? {
             self.sink.event(&Event::Note(&format!("process {pid}, left by {process}, cannot be killed")));
         }
@@ -175,9 +179,11 @@ impl Engine<'_> {
 
     /// Forks the coordinator of a run that is recorded as WAITING.
     fn fork(&mut self, id: ProcessId, run: u64) -> Result<(), RunnerError> {
+        failpoint!("fork.before");
         match fork_blocked() {
             Ok(Forked::Child) => leave_by(|| self.coordinate(id, run)),
             Ok(Forked::Parent(pid)) => {
+                failpoint!("fork.after");
                 self.by_pid.insert(pid, id);
                 self.live.insert(id, Live { run, pid, handle: Supervised::Child(pid) });
                 Ok(())
@@ -193,6 +199,8 @@ impl Engine<'_> {
     /// In the child.
     fn coordinate(&self, id: ProcessId, run: u64) -> i32 {
         let process = &self.task.processes[id.index()];
+        failpoint!(as "coordinator.{}.{run}", process.name);
+        failpoint!("fork.child");
         let Some(header) = &self.journal.state.header else { return code::NO_CLAIM };
         let ports: Vec<(String, u16)> =
             header.ports.iter().map(|(name, port)| (name.clone(), *port)).collect();

@@ -12,6 +12,7 @@ use super::listener::take_echoes;
 use super::sink::Event;
 use crate::checkpoint::request::Request;
 use crate::checkpoint::{ProcessState, ProcessStatus, TaskState};
+use crate::process::failpoint::failpoint;
 
 /// How long a coordinator that was told to kill everything may take before it is killed itself.
 const COORDINATOR_PATIENCE: Duration = Duration::from_secs(5);
@@ -97,6 +98,7 @@ impl Engine<'_> {
         let mut heard = false;
         while let Some(request) = self.take_request() {
             self.stop(&request)?;
+            failpoint!("request.recorded");
             Request::done(&self.journal.paths)?;
             heard = true;
         }
@@ -173,7 +175,9 @@ impl Engine<'_> {
         self.ending = Some(ending);
         self.enter_stage(TaskState::Cleaning)?;
         self.give_up_postponed()?;
+        failpoint!("cleaning.recorded");
         self.signal_all(Signal::SIGTERM);
+        failpoint!("cleaning.signalled");
         Ok(())
     }
 
@@ -229,6 +233,7 @@ impl Engine<'_> {
             None => {
                 ending.killed_at = Some(Instant::now());
                 self.signal_all(Signal::SIGQUIT);
+                failpoint!("kill.signalled");
             }
             Some(killed_at) if !ending.struck && killed_at.elapsed() >= COORDINATOR_PATIENCE => {
                 ending.struck = true;

@@ -46,14 +46,20 @@ pub(crate) fn skip(why: &str) {
 /// A `thermos` with its own home and root.
 pub(crate) struct Thermos {
     folder: tempfile::TempDir,
+    binary: PathBuf,
     user: Option<u32>,
 }
 
 impl Thermos {
     /// Makes an empty home and an empty root.
     pub(crate) fn new() -> Thermos {
+        Thermos::of_binary(env!("CARGO_BIN_EXE_thermos").into())
+    }
+
+    /// Does the same for another build of `thermos`.
+    pub(crate) fn of_binary(binary: PathBuf) -> Thermos {
         let folder = tempfile::Builder::new().prefix("thermos-test-").tempdir().unwrap();
-        let thermos = Thermos { folder, user: None };
+        let thermos = Thermos { folder, binary, user: None };
         fs::create_dir(thermos.home()).unwrap();
         thermos
     }
@@ -79,8 +85,8 @@ impl Thermos {
     /// Prepares `thermos` with arguments.
     pub(crate) fn command(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Invocation {
         match self.user {
-            Some(uid) => self.prepare_as(uid, THERMOS, arguments),
-            None => self.prepare(Command::new(THERMOS), arguments),
+            Some(uid) => self.prepare_as(uid, &self.binary, arguments),
+            None => self.prepare(Command::new(&self.binary), arguments),
         }
     }
 
@@ -91,7 +97,7 @@ impl Thermos {
         arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
     ) -> Invocation {
         let mut command = Command::new(program[0]);
-        command.args(&program[1..]).arg(THERMOS);
+        command.args(&program[1..]).arg(&self.binary);
         self.prepare(command, arguments)
     }
 
@@ -99,7 +105,7 @@ impl Thermos {
     fn prepare_as(
         &self,
         uid: u32,
-        binary: &str,
+        binary: &Path,
         arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
     ) -> Invocation {
         let file = File::open(binary).unwrap();
@@ -162,6 +168,11 @@ impl Thermos {
     /// Returns the processes that carry this fixture's folder in their environment, as `pid: command`.
     pub(crate) fn processes(&self) -> Vec<String> {
         strays::find(self.folder.path()).iter().map(ToString::to_string).collect()
+    }
+
+    /// Returns what is still alive after a short grace, and kills it.
+    pub(crate) fn kill_strays(&self) -> Vec<String> {
+        strays::kill(self.folder.path()).iter().map(ToString::to_string).collect()
     }
 
     /// Lists what is below the root, sorted; empty if there is no root.

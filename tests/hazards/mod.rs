@@ -10,6 +10,7 @@ mod escapees;
 mod files;
 mod logs;
 mod names;
+mod recovery;
 mod room;
 mod sizes;
 mod surroundings;
