@@ -1,6 +1,7 @@
 //! Deaths of runners and coordinators, by real signals: nothing is lost, nothing runs twice, nothing is left.
 
 mod bugs;
+mod compaction;
 mod ending;
 pub(crate) mod failpoints;
 pub(crate) mod life;

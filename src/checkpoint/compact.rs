@@ -109,18 +109,19 @@ pub fn compact(
     durable: bool,
     backlog: &mut Backlog,
 ) -> Result<(Writer, Result<Dropped, CheckpointError>), CheckpointError> {
+    failpoint!("compaction.before");
     let path = paths.runner();
     let (dropped, statuses) = read_old(&path, state)?;
     let beside = paths.runner_beside();
     let filter = StatusFilter::new(statuses);
     let written = write_new(&path, &beside, state, &dropped.past, filter, durable)
         .and_then(|writer| {
-            failpoint!("compact.written");
+            failpoint!("compaction.written");
             fs::rename(&beside, &path).map_err(CheckpointError::io("write", &path))?;
-            failpoint!("compact.renamed");
             Ok(writer.renamed(&path))
         })
         .inspect_err(|_| drop(fs::remove_file(&beside)))?;
+    failpoint!("compaction.renamed");
     backlog.settle(state);
     Ok((written, files::sync_folder_of(&path).map(|()| dropped)))
 }
@@ -228,6 +229,7 @@ impl Dropped {
                 outcome = outcome.and(remove_folder(&run_logs(logs, process, *run)));
             }
         }
+        failpoint!("compaction.unlogged");
         let folder = paths.folder();
         for entry in fs::read_dir(folder).map_err(CheckpointError::io("read", folder))? {
             let name = entry.map_err(CheckpointError::io("read", folder))?.file_name();
@@ -236,6 +238,7 @@ impl Dropped {
                 outcome = outcome.and(remove_run(paths, logs, process, run));
             }
         }
+        failpoint!("compaction.after");
         outcome
     }
 
@@ -250,7 +253,7 @@ fn remove_run(paths: &TaskPaths, logs: &Path, process: &str, run: u64) -> Result
         return Ok(());
     }
     remove_folder(&run_logs(logs, process, run))?;
-    failpoint!("compact.removing");
+    failpoint!("compaction.removes");
     files::remove(&paths.run(process, run))
 }
 

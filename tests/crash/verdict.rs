@@ -53,6 +53,8 @@ pub(super) fn judge(life: &Life) -> Verdict {
 struct Records {
     /// Of each process, in order.
     of_process: BTreeMap<String, Vec<Value>>,
+    /// The first record and the first run that are there, of processes whose earlier ones were dropped.
+    firsts: BTreeMap<String, (u64, u64)>,
 }
 
 fn is_terminal(record: &Value) -> bool {
@@ -67,6 +69,7 @@ impl Records {
     fn read(life: &Life, verdict: &mut Verdict) -> Records {
         let text = fs::read_to_string(life.folder().join("runner")).unwrap_or_default();
         let mut of_process: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+        let mut firsts = BTreeMap::new();
         for line in lines(&text) {
             match serde_json::from_str::<Value>(line) {
                 Ok(record) if record["process_status"].is_object() => {
@@ -76,11 +79,27 @@ impl Records {
                         .or_default()
                         .push(status);
                 }
+                Ok(record) if record["process_summary"].is_object() => {
+                    let summary = &record["process_summary"];
+                    let first = |of: &str| summary[of].as_u64().unwrap();
+                    let process = summary["process"].as_str().unwrap().to_owned();
+                    firsts.insert(process, (first("next_seq"), first("next_run")));
+                }
                 Ok(_) => {}
                 Err(error) => verdict.lost.push(format!("a line is no record: {error}")),
             }
         }
-        Records { of_process }
+        Records { of_process, firsts }
+    }
+
+    /// Returns the first record and the first run of a process that have to be there.
+    fn first(&self, process: &str) -> (u64, u64) {
+        self.firsts.get(process).copied().unwrap_or_default()
+    }
+
+    /// Says whether a run is known in sum only.
+    fn is_dropped(&self, (process, run): &Run) -> bool {
+        *run < self.first(process).1
     }
 
     /// Returns the terminal records of a run.
@@ -98,11 +117,12 @@ impl Records {
     /// Records are numbered without a gap, so are runs, and each run has one beginning and one end.
     fn check_numbers(&self, verdict: &mut Verdict) {
         for (process, records) in &self.of_process {
-            if !records.iter().enumerate().all(|(seq, record)| record["seq"] == seq) {
+            let (first_seq, first_run) = self.first(process);
+            if !records.iter().zip(first_seq..).all(|(record, seq)| record["seq"] == seq) {
                 verdict.lost.push(format!("the records of {process} are not numbered one by one"));
             }
             let runs: BTreeSet<u64> = records.iter().map(|record| record["run"].as_u64().unwrap()).collect();
-            if !runs.iter().copied().eq(0..runs.len() as u64) {
+            if !runs.iter().copied().eq(first_run..first_run + runs.len() as u64) {
                 verdict.lost.push(format!("the runs of {process} are {runs:?}"));
             }
             for run in runs {
@@ -124,6 +144,9 @@ impl Records {
                 continue;
             };
             let run = (process.to_owned(), run.parse().unwrap());
+            if self.is_dropped(&run) {
+                continue;
+            }
             let text = fs::read_to_string(entry.path()).unwrap();
             let records = lines(&text).map(|line| serde_json::from_str::<Value>(line).unwrap());
             let own = records.map(|record| record["process_status"].clone()).find(is_terminal);
