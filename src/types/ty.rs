@@ -54,6 +54,8 @@ pub struct StructType {
     name: String,
     fields: Arc<[Field]>,
     sorted: Arc<[Field]>,
+    /// What each of `fields` holds if it is not given.
+    defaults: Arc<[Option<Arc<Object>>]>,
 }
 
 /// A field of a struct.
@@ -129,7 +131,7 @@ impl Type {
         }
         let mut sorted = unique.clone();
         sorted.sort_by(|left, right| left.name.cmp(&right.name));
-        Type::Struct(Arc::new(StructType { name: name.into(), fields: unique.into(), sorted: sorted.into() }))
+        Type::Struct(Arc::new(StructType::new(name.into(), unique.into(), sorted.into())))
     }
 
     /// Returns the name, which is made of the parameters' names for lists and maps.
@@ -155,11 +157,10 @@ impl Type {
     /// Returns the type as it is inside of another.
     fn nested(&self) -> Type {
         match self {
-            Type::Struct(ty) if !Arc::ptr_eq(&ty.fields, &ty.sorted) => Type::Struct(Arc::new(StructType {
-                name: ty.name.clone(),
-                fields: Arc::clone(&ty.sorted),
-                sorted: Arc::clone(&ty.sorted),
-            })),
+            Type::Struct(ty) if !Arc::ptr_eq(&ty.fields, &ty.sorted) => {
+                let sorted = Arc::clone(&ty.sorted);
+                Type::Struct(Arc::new(StructType::new(ty.name.clone(), sorted.clone(), sorted)))
+            }
             _ => self.clone(),
         }
     }
@@ -213,6 +214,11 @@ impl ChoiceType {
 }
 
 impl StructType {
+    fn new(name: String, fields: Arc<[Field]>, sorted: Arc<[Field]>) -> StructType {
+        let defaults = fields.iter().map(|field| field.default.clone()).collect();
+        StructType { name, fields, sorted, defaults }
+    }
+
     /// Returns the name.
     pub fn name(&self) -> &str {
         &self.name
@@ -221,6 +227,11 @@ impl StructType {
     /// Returns the fields in their order.
     pub fn fields(&self) -> &[Field] {
         &self.fields
+    }
+
+    /// Returns what each of the fields holds if it is not given, in their order.
+    pub(super) fn defaults(&self) -> &[Option<Arc<Object>>] {
+        &self.defaults
     }
 
     /// Returns the place of a field in [`StructType::fields`].
