@@ -1,5 +1,6 @@
 //! Fork, spawn, wait, kill, identity: the only unsafe code, and the only code that makes or ends processes.
 //!
+//! - `arena`: small blocks of memory for a contained child.
 //! - [`contained`]: a closure in a short-lived child under limits.
 //! - [`events`]: waiting for any of many descriptors.
 //! - [`fork`]: forking a process with one thread, and what a child does first and last.
@@ -12,6 +13,7 @@
 //! - [`tree`]: descendants, and processes that carry a mark.
 #![allow(unsafe_code)]
 
+mod arena;
 pub mod contained;
 pub mod events;
 pub mod fork;
