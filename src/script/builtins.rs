@@ -10,8 +10,8 @@ use rhai::{
 };
 
 use super::callback::Callback;
-use super::calls::{Arguments, call};
-use super::methods::{arguments, binder, element, field, method, to_map};
+use super::calls::{Arguments, call, call_object, call_type};
+use super::methods::{arguments, binder, element, field, method, object_method, to_map};
 use super::raise::{Mistake, Outcome};
 use super::sites::{Keyword, Origin, Site};
 use super::state::{Export, Parameter, Shared};
@@ -77,37 +77,25 @@ fn register_calls(engine: &mut Engine, shared: &Shared) {
         keywords_of(&state.site_of(number), values)
     });
     // Rhai finds a function for the exact types at once, but tries many signatures before one for any type.
-    register_call::<TypeValue>(engine, shared);
-    register_call::<Object>(engine, shared);
-    register_call::<Dynamic>(engine, shared);
-    let state = shared.clone();
-    FuncRegistration::new("__method").with_purity(true).register_into_engine(
-        engine,
-        move |context: NativeCallContext, this: &mut Dynamic, name: &str, values: Array| {
-            let given = arguments(&state, &context, values, Keywords::default());
-            method(&context, &state, this, name, given)
-        },
-    );
-    let state = shared.clone();
-    FuncRegistration::new("__method").with_purity(true).register_into_engine(
-        engine,
-        move |context: NativeCallContext,
-              this: &mut Dynamic,
-              name: &str,
-              values: Array,
-              keywords: Keywords| {
-            let given = arguments(&state, &context, values, keywords);
-            method(&context, &state, this, name, given)
-        },
-    );
+    register_call::<TypeValue>(engine, shared, call_type);
+    register_call::<Object>(engine, shared, call_object);
+    register_call::<Dynamic>(engine, shared, call);
+    register_method::<Object>(engine, shared, |_, shared, object, name, given| {
+        object_method(shared, object, name, given)
+    });
+    register_method::<Dynamic>(engine, shared, method);
 }
 
 /// Calls of values of one of Rhai's types.
-fn register_call<T: Variant + Clone>(engine: &mut Engine, shared: &Shared) {
+fn register_call<T: Variant + Clone>(
+    engine: &mut Engine,
+    shared: &Shared,
+    call: fn(&NativeCallContext, &Shared, &T, Arguments) -> Outcome<Dynamic>,
+) {
     let state = shared.clone();
     engine.register_fn("__call", move |context: NativeCallContext, callee: T, values: Array| {
         let given = arguments(&state, &context, values, Keywords::default());
-        call(&context, &state, &Dynamic::from(callee), given)
+        call(&context, &state, &callee, given)
     });
     let state = shared.clone();
     engine.register_fn(
@@ -115,7 +103,31 @@ fn register_call<T: Variant + Clone>(engine: &mut Engine, shared: &Shared) {
         move |context: NativeCallContext, callee: T, values: Array, number: i64, named: Array| {
             let site = state.site_of(number);
             let given = Arguments::new(&site, values, keywords_of(&site, named));
-            call(&context, &state, &Dynamic::from(callee), given)
+            call(&context, &state, &callee, given)
+        },
+    );
+}
+
+/// Methods of values of one of Rhai's types.
+fn register_method<T: Variant + Clone>(
+    engine: &mut Engine,
+    shared: &Shared,
+    method: fn(&NativeCallContext, &Shared, &mut T, &str, Arguments) -> Outcome<Dynamic>,
+) {
+    let state = shared.clone();
+    FuncRegistration::new("__method").with_purity(true).register_into_engine(
+        engine,
+        move |context: NativeCallContext, this: &mut T, name: &str, values: Array| {
+            let given = arguments(&state, &context, values, Keywords::default());
+            method(&context, &state, this, name, given)
+        },
+    );
+    let state = shared.clone();
+    FuncRegistration::new("__method").with_purity(true).register_into_engine(
+        engine,
+        move |context: NativeCallContext, this: &mut T, name: &str, values: Array, keywords: Keywords| {
+            let given = arguments(&state, &context, values, keywords);
+            method(&context, &state, this, name, given)
         },
     );
 }
@@ -132,16 +144,25 @@ fn register_objects(engine: &mut Engine, shared: &Shared) {
         engine.register_fn(name, |object: Object| object.to_string());
         engine.register_fn(name, |ty: TypeValue| ty.name());
     }
-    engine.register_fn("type_name", |object: Object| object.ty().name());
+    FuncRegistration::new("type_name")
+        .with_purity(true)
+        .register_into_engine(engine, |object: &mut Object| object.ty().name());
+    let state = shared.clone();
+    FuncRegistration::new_index_getter().with_purity(true).register_into_engine(
+        engine,
+        move |context: NativeCallContext, object: &mut Object, name: ImmutableString| -> Outcome<Dynamic> {
+            let at = state.at(&context);
+            match object.ty() {
+                Type::Map(_) => element(object, &name.into(), at),
+                _ => field(&state, object, &name, at),
+            }
+        },
+    );
     let state = shared.clone();
     FuncRegistration::new_index_getter().with_purity(true).register_into_engine(
         engine,
         move |context: NativeCallContext, object: &mut Object, index: Dynamic| -> Outcome<Dynamic> {
-            let at = state.at(&context);
-            match index.as_immutable_string_ref() {
-                Ok(name) if !matches!(object.ty(), Type::Map(_)) => field(&state, object, &name, at),
-                _ => element(object, &index, at),
-            }
+            element(object, &index, state.at(&context))
         },
     );
     let state = shared.clone();
@@ -155,6 +176,7 @@ fn register_objects(engine: &mut Engine, shared: &Shared) {
     );
     let equal = |left: &Object, right: &Dynamic| match plain(right) {
         Ok(Value::Object(right)) => *left == *right,
+        Ok(Value::Empty) => false,
         Ok(right) => Object::new(left.ty(), &right, left.at()).is_ok_and(|right| *left == right),
         Err(_) => false,
     };
@@ -262,6 +284,9 @@ fn register_text(engine: &mut Engine) {
     };
     engine.register_fn("%", move |pattern: ImmutableString, values: Array| fill(&pattern, &values));
     engine.register_fn("%", move |pattern: ImmutableString, value: i64| fill(&pattern, &[value.into()]));
+    engine.register_fn("%", move |pattern: ImmutableString, value: ImmutableString| {
+        fill(&pattern, &[value.into()])
+    });
     engine.register_fn("%", move |pattern: ImmutableString, value: Dynamic| fill(&pattern, &[value]));
     // Rhai's own looks up how to write the number, each time.
     engine.register_fn("+", |text: ImmutableString, number: i64| format!("{text}{number}"));

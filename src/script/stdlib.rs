@@ -1,7 +1,9 @@
 //! The helpers that are written in the language itself: `stdlib/*.thermos`, embedded.
 //!
-//! Each file is a Rhai module; `globals.thermos` gives the names that need no module. Helpers that take any number
+//! Each file is a Rhai module; `globals.thermos` and [`GLOBAL`] give the names that need no module. Helpers that take any number
 //! of arguments get them as one list: the rewriting pass puts it together.
+
+use std::sync::Arc;
 
 use rhai::{Engine, EvalAltResult, Module, Scope};
 
@@ -17,6 +19,9 @@ const FILES: [(&str, &str); 5] = [
     ("Options", include_str!("../../stdlib/options.thermos")),
     ("", include_str!("../../stdlib/globals.thermos")),
 ];
+
+/// A module whose functions need not be called by its name: `order` is called once for each constraint.
+const GLOBAL: &str = "Processes";
 
 /// Functions of the library that take any number of positional arguments.
 pub(crate) const VARIADIC: [&str; 17] = [
@@ -60,10 +65,12 @@ pub(crate) fn register(engine: &mut Engine, shared: &Shared) -> Outcome<()> {
         for (name, _, value) in constants.iter() {
             module.set_var(name, value);
         }
-        if name.is_empty() {
-            engine.register_global_module(module.into());
-        } else {
-            engine.register_static_module(name, module.into());
+        let module = Arc::new(module);
+        if name.is_empty() || name == GLOBAL {
+            engine.register_global_module(module.clone());
+        }
+        if !name.is_empty() {
+            engine.register_static_module(name, module);
         }
     }
     shared.lock().texts.forget_places();
