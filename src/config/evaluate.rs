@@ -10,7 +10,7 @@ use super::flags::Flags;
 use super::json_shape::Shape;
 use super::problems::{Found, Wording, error_diagnostic};
 use super::request::{Limits, Request, Source};
-use super::{Loaded, Parameter, schedule};
+use super::{Loaded, Parameter, Size, schedule};
 use crate::diagnostics::{Diagnostic, Sources, Span, did_you_mean};
 use crate::schema::{self, Task, schema};
 use crate::script::{self, Evaluated, FileLoader, Given, Session};
@@ -30,6 +30,16 @@ pub(super) fn check(request: &Request) -> Result<Loaded<Task>, Diagnostics> {
         schedule::check(&wording, object, &task).map_err(|diagnostic| vec![Found::from(*diagnostic)])?;
         Ok(task)
     })
+}
+
+/// Checks the tasks that the request asks for, and tells their sizes.
+pub(super) fn measure(request: &Request) -> Result<Loaded<Size>, Diagnostics> {
+    let Loaded { tasks, warnings, printed, parameters } = check(request)?;
+    let size = |task: &Task| Size { processes: task.processes.len(), constraints: task.constraints.len() };
+    let sizes = tasks.iter().map(size).collect();
+    // The process ends here, as in `each_task`.
+    std::mem::forget(tasks);
+    Ok(Loaded { tasks: sizes, warnings, printed, parameters })
 }
 
 /// Typechecks the tasks that the request asks for, and tells what they are.
@@ -247,7 +257,10 @@ fn evaluate_script(
     sources: Sources,
 ) -> Result<Evaluation, Diagnostics> {
     let mut session = session(request, path, flags, sources, request.limits.operations);
-    let Evaluated { exports, problems, flawed } = session.run_through(&path.to_string_lossy(), text)?;
+    let evaluated = session.run_through(&path.to_string_lossy(), text);
+    // The process ends soon: its variables and the engine are not taken apart before.
+    std::mem::forget(session);
+    let Evaluated { exports, problems, flawed } = evaluated?;
     let parameters = exports.parameters.into_values().map(|parameter| Parameter {
         place: exports.sources.place(parameter.at),
         name: parameter.name,
