@@ -156,8 +156,8 @@ fn with_callers(
         return diagnostic;
     }
     let operations = request.limits.operations.min(REPLAY_OPERATIONS);
-    let callers =
-        session(request, path, flags, sources, operations).callers(&path.to_string_lossy(), text, &object);
+    let mut session = session(request, (path, text), flags, sources, operations);
+    let callers = session.callers(&path.to_string_lossy(), text, &object);
     diagnostic.labels.extend(callers);
     diagnostic
 }
@@ -236,7 +236,13 @@ fn evaluate(request: &Request, flags: &Flags, sources: Sources) -> Result<Evalua
 }
 
 /// Starts a session for a script.
-fn session(request: &Request, path: &Path, flags: &Flags, sources: Sources, operations: u64) -> Session {
+fn session(
+    request: &Request,
+    (path, text): (&Path, &str),
+    flags: &Flags,
+    sources: Sources,
+    operations: u64,
+) -> Session {
     // One operation may need what there is several times over: a list that is doubled is copied first.
     let memory = usize::try_from(request.limits.memory / 4).unwrap_or(usize::MAX);
     let limits = script::Limits { operations, memory, ..script::Limits::default() };
@@ -246,7 +252,7 @@ fn session(request: &Request, path: &Path, flags: &Flags, sources: Sources, oper
         .bound
         .iter()
         .map(|flag| (flag.binding.name.clone(), Given { value: flag.binding.value.clone(), at: flag.at }));
-    Session::new(&limits, Box::new(FileLoader::new(roots)), given.collect(), sources)
+    Session::of_file(&limits, Box::new(FileLoader::new(roots)), given.collect(), sources, text)
 }
 
 fn evaluate_script(
@@ -256,7 +262,7 @@ fn evaluate_script(
     flags: &Flags,
     sources: Sources,
 ) -> Result<Evaluation, Diagnostics> {
-    let mut session = session(request, path, flags, sources, request.limits.operations);
+    let mut session = session(request, (path, text), flags, sources, request.limits.operations);
     let evaluated = session.run_through(&path.to_string_lossy(), text);
     // The process ends soon: its variables and the engine are not taken apart before.
     std::mem::forget(session);

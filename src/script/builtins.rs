@@ -125,8 +125,14 @@ fn register_method<T: Variant + Clone>(
     let state = shared.clone();
     FuncRegistration::new("__method").with_purity(true).register_into_engine(
         engine,
-        move |context: NativeCallContext, this: &mut T, name: &str, values: Array, keywords: Keywords| {
-            let given = arguments(&state, &context, values, keywords);
+        move |context: NativeCallContext,
+              this: &mut T,
+              name: &str,
+              values: Array,
+              number: i64,
+              named: Array| {
+            let site = state.site_of(number);
+            let given = Arguments::new(&site, values, keywords_of(&site, named));
             method(&context, &state, this, name, given)
         },
     );
@@ -150,14 +156,20 @@ fn register_objects(engine: &mut Engine, shared: &Shared) {
     let state = shared.clone();
     FuncRegistration::new_index_getter().with_purity(true).register_into_engine(
         engine,
-        move |context: NativeCallContext, object: &mut Object, name: ImmutableString| -> Outcome<Dynamic> {
-            let at = state.at(&context);
-            match object.ty() {
-                Type::Map(_) => element(object, &name.into(), at),
-                _ => field(&state, object, &name, at),
-            }
+        move |context: NativeCallContext, object: &mut Object, name: ImmutableString| {
+            property(&state, object, &name, state.at(&context))
         },
     );
+    // Without a getter Rhai first words an error, each time that a field is read.
+    for name in schema().field_names() {
+        let state = shared.clone();
+        FuncRegistration::new_getter(&name).with_purity(true).register_into_engine(
+            engine,
+            move |context: NativeCallContext, object: &mut Object| {
+                property(&state, object, &name, state.at(&context))
+            },
+        );
+    }
     let state = shared.clone();
     FuncRegistration::new_index_getter().with_purity(true).register_into_engine(
         engine,
@@ -192,6 +204,14 @@ fn register_objects(engine: &mut Engine, shared: &Shared) {
     }
     engine.register_fn("+", |left: ImmutableString, right: Object| format!("{left}{right}"));
     engine.register_fn("+", |left: Object, right: ImmutableString| format!("{left}{right}"));
+}
+
+/// Reads what a name stands for in an object: a value of a map, a field of anything else.
+fn property(shared: &Shared, object: &Object, name: &str, at: Span) -> Outcome<Dynamic> {
+    match object.ty() {
+        Type::Map(_) => element(object, &name.to_owned().into(), at),
+        _ => field(shared, object, name, at),
+    }
 }
 
 /// Keywords behave as a map does, but keep their order.

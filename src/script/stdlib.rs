@@ -20,6 +20,17 @@ const FILES: [(&str, &str); 5] = [
     ("", include_str!("../../stdlib/globals.thermos")),
 ];
 
+/// What a script must mention to use the library: its functions without a module, and its modules.
+pub(crate) const FUNCTIONS: [&str; 7] = [
+    "order",
+    "combine_tasks",
+    "concat_tasks",
+    "java_options",
+    "python_options",
+    "SimpleTask",
+    "SequentialTask",
+];
+
 /// A module whose functions need not be called by its name: `order` is called once for each constraint.
 const GLOBAL: &str = "Processes";
 
@@ -43,6 +54,12 @@ pub(crate) const VARIADIC: [&str; 17] = [
     "Options::java",
     "Options::python",
 ];
+
+/// Says whether a script may use the library: it mentions a name of it, or what names may come from, files and `Fn`.
+pub(crate) fn may_be_used(text: &str) -> bool {
+    let modules = FILES.iter().map(|(name, _)| *name).filter(|name| !name.is_empty());
+    modules.chain(FUNCTIONS).chain(["include", "Fn"]).any(|name| text.contains(name))
+}
 
 /// Registers the library.
 ///
@@ -75,4 +92,28 @@ pub(crate) fn register(engine: &mut Engine, shared: &Shared) -> Outcome<()> {
     }
     shared.lock().texts.forget_places();
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::script::engine::{native_names, set_up};
+    use crate::script::limits::Limits;
+    use crate::script::state::State;
+
+    #[test]
+    fn scripts_that_use_the_library_are_known_by_its_names() {
+        let limits = Limits::default();
+        let shared = Shared::new(State::default(), &limits);
+        let mut engine = set_up(&limits, &shared).engine;
+        let before = native_names(&engine);
+        shared.lock().texts.functions.clone_from(&before);
+        register(&mut engine, &shared).unwrap();
+        let after = native_names(&engine);
+        let known: HashSet<String> = before.into_iter().chain(FUNCTIONS.map(str::to_owned)).collect();
+        assert_eq!(after, known);
+        assert!(may_be_used("Tasks::combine([a])") && may_be_used("include('a');") && !may_be_used("Task()"));
+    }
 }

@@ -106,7 +106,7 @@ impl Pass<'_, '_> {
         }
         self.frames.push(Frame::new(
             at,
-            Shape::Call(Call { number, callee, listed, of_value: false, in_keywords: false }),
+            Shape::Call(Call { number, callee, listed, numbered: false, in_keywords: false }),
         ));
     }
 
@@ -132,7 +132,7 @@ impl Pass<'_, '_> {
         self.finish_token(at);
         self.frames.push(Frame::new(
             at,
-            Shape::Call(Call { number, callee, listed: true, of_value: true, in_keywords: false }),
+            Shape::Call(Call { number, callee, listed: true, numbered: true, in_keywords: false }),
         ));
     }
 
@@ -173,9 +173,9 @@ impl Pass<'_, '_> {
                     Scope::Function => self.program.names.close_function(),
                 }
             }
-            Shape::Call(Call { number, callee, listed, of_value, in_keywords }) => {
+            Shape::Call(Call { number, callee, listed, numbered, in_keywords }) => {
                 let end = match (listed, in_keywords) {
-                    (_, true) if *of_value => "]",
+                    (_, true) if *numbered => "]",
                     (_, true) => "])",
                     (true, false) => "]",
                     (false, false) => "",

@@ -94,7 +94,7 @@ impl Pass<'_, '_> {
         self.next += 1;
         self.ended =
             self.file.tokens.get(at + 1).map_or(self.ended, |token| (token.last_line, token.end_column));
-        let call = Call { number, callee: place, listed: true, of_value: false, in_keywords: false };
+        let call = Call { number, callee: place, listed: true, numbered: true, in_keywords: false };
         self.frames.push(Frame::new(at + 1, Shape::Call(call)));
         Ok(())
     }
