@@ -4,7 +4,7 @@ CARGO ?= cargo
 DEMO_ROOT := target/demo-root
 DEMO_TASK := pi-demo
 
-.PHONY: demo test build needs
+.PHONY: demo test idle large build needs
 
 build:
 	$(CARGO) build --release
@@ -22,6 +22,14 @@ test: needs
 	else \
 		echo $(CARGO) test --workspace --lib --bins --tests; $(CARGO) test --workspace --lib --bins --tests; \
 	fi
+
+# Fifty sleeping processes for half a minute: neither their runner nor a coordinator may wake.
+idle:
+	THERMOS_IDLE_SECONDS=30 $(CARGO) test --release --test integration fifty_sleeping_processes_wake_nobody
+
+# Tasks of 10,000 processes, a chain of 1,000, 1,000 dependents of one.
+large:
+	THERMOS_LARGE=1 $(CARGO) test --release --test integration point_18
 
 # The examples compute with bc in bash.
 needs:

@@ -230,9 +230,13 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// Names a type as a sentence does: `a Process`, but `Resources`.
+/// Names a type as a sentence does: `a Process`, `an Employee`, but `Resources`.
 pub fn with_article(name: &str) -> String {
-    if name.ends_with('s') { name.to_owned() } else { format!("a {name}") }
+    match name {
+        _ if name.ends_with('s') && !name.ends_with("ss") => name.to_owned(),
+        _ if name.starts_with(['A', 'E', 'I', 'O']) => format!("an {name}"),
+        _ => format!("a {name}"),
+    }
 }
 
 /// Finds the candidate that `word` was probably meant to be.

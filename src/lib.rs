@@ -27,3 +27,4 @@ pub mod schema;
 pub mod script;
 pub mod template;
 pub mod types;
+pub mod view;

@@ -259,23 +259,6 @@ fn a_process_whose_sandbox_is_gone_fails_with_the_reason() {
 }
 
 #[test]
-fn what_cannot_be_done_yet_is_refused_before_anything_starts() {
-    let thermos = Thermos::new();
-    let mut rotating = process("p", "true");
-    rotating["logger"] = json!({"destination": "file", "mode": "rotate"});
-    for task in [
-        json!({"name": "t", "processes": [rotating]}),
-        json!({"name": "t", "processes": [process("p", "true")], "user": "nobody"}),
-    ] {
-        thermos.write("task.json", task.to_string());
-        let refused = thermos.run(["run", "--json", "task.json"]);
-        assert_ne!(refused.code, 0);
-        refused.expect_stderr("is not supported by this version");
-        assert_eq!(thermos.root_files(), Vec::<String>::new());
-    }
-}
-
-#[test]
 fn an_idle_runner_and_its_coordinator_never_wake() {
     let (case, runner) = Case::start(json!([process("p", "read -r x < gate")]), json!({}));
     let coordinator = case.coordinator("coordinator.p.0");

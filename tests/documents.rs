@@ -3,7 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use proptest::prelude::*;
 use serde_json::{Value, json};
+use thermos::diagnostics::Span;
+use thermos::schema::{Task, check_task, schema};
+use thermos::template::Work;
+use thermos::types::Object;
 
 use crate::harness::Thermos;
 
@@ -90,5 +95,112 @@ fn the_same_configuration_gives_the_same_bytes() {
         let print =
             || thermos.command(["inspect", "--format", "json"]).arg(&file).output().expect_code(0).text;
         assert_eq!(print(), print(), "{}", file.display());
+    }
+}
+
+/// Text for a command line: references of every kind, bound, open and escaped, and what looks like them.
+fn command_text() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(vec![
+        "{{name}}",
+        "<<min_duration>>",
+        "{{super.name}}",
+        "{{open}}",
+        "<<open.a[<<name>>]>>",
+        "{{thermos.ports[http]}}",
+        "<<thermos.task_id>>",
+        "{{&name}}",
+        "<<&name>>",
+        "<<&&name>>",
+        "{{&a b}}",
+        "{{&x&&}}",
+        "{{",
+        "}}",
+        "<<",
+        ">>",
+        "{",
+        "<",
+        "&",
+        "$((1<<2))",
+        "é",
+        "\n",
+        " ",
+        "\"",
+        "\\",
+        "\u{7f}",
+        "text",
+    ]);
+    prop::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat())
+}
+
+fn process() -> impl Strategy<Value = Value> {
+    let count = prop::sample::select(vec![
+        json!(0),
+        json!("3"),
+        json!(" 7 "),
+        json!(2.9),
+        json!(true),
+        json!("{{super.max_failures}}"),
+    ]);
+    let flag = prop::sample::select(vec![json!(true), json!("FALSE"), json!(1), json!(0.0)]);
+    let resources = prop::sample::select(vec![
+        Value::Null,
+        json!({"cpu": "1e-1", "ram": 1, "disk": "2"}),
+        json!({"cpu": 3, "ram": "{{disk}}0", "disk": 4, "gpu": 1}),
+    ]);
+    (command_text(), count, flag, resources).prop_map(|(cmdline, count, flag, resources)| {
+        let mut process =
+            json!({"cmdline": cmdline, "max_failures": count, "final": flag, "logger": {"mode": "rotate"}});
+        if !resources.is_null() {
+            process["resources"] = resources;
+        }
+        process
+    })
+}
+
+/// Tasks whose members are of their types, however they are written.
+fn task() -> impl Strategy<Value = Value> {
+    let names = prop::sample::subsequence(vec!["a", "b-c", "é", "d {{&e}}"], 1..4);
+    names
+        .prop_flat_map(|names| (Just(names.clone()), prop::collection::vec(process(), names.len())))
+        .prop_map(|(names, mut processes)| {
+            for (process, name) in processes.iter_mut().zip(&names) {
+                process["name"] = json!(name);
+            }
+            let order = json!(["{{processes[0].name}}"]);
+            json!({"processes": processes, "constraints": [{"order": order}], "max_failures": "5"})
+        })
+        .prop_filter("text that is made of pieces may have braces around no reference", |task| {
+            object(task).typecheck(&Work::default()).is_empty()
+        })
+}
+
+fn object(document: &Value) -> Object {
+    Object::new(&schema().task, &document.into(), Span::NONE).unwrap()
+}
+
+/// The task that would run; nothing if the check refuses it, as it does open references.
+fn checked(document: &Value) -> Option<Task> {
+    check_task(&object(document), &Work::default()).ok()
+}
+
+proptest! {
+    // Each case is several processes; each holds many tasks.
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 16, ..ProptestConfig::default() })]
+
+    #[test]
+    fn documents_are_read_as_they_are_written(tasks in prop::collection::vec(task(), 2..30)) {
+        let tasks: Vec<Value> = tasks.into_iter().enumerate().map(|(index, mut task)| {
+            task["name"] = json!(format!("t{index}"));
+            task
+        }).collect();
+        let thermos = Thermos::new();
+        let written = |document: String| {
+            thermos.command(["inspect", "--format", "json", "--json", "-"]).stdin(document).output().expect_code(0)
+        };
+        let first = written(json!(tasks).to_string());
+        prop_assert_eq!(&written(first.text.clone()).text, &first.text);
+        for (task, document) in tasks.iter().zip(first.json().as_array().unwrap()) {
+            prop_assert_eq!(checked(task), checked(document), "{} {}", task, document);
+        }
     }
 }

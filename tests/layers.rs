@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 
 /// From the top down; those on a line do not know each other.
-const LAYERS: [&[&str]; 9] = [
+const LAYERS: [&[&str]; 10] = [
     &["cli"],
     &["observer", "submit"],
     &["view", "runner", "config"],
-    &["script", "plan", "checkpoint"],
+    &["script", "checkpoint"],
+    &["plan"],
     &["process", "schema"],
     &["types"],
     &["template"],

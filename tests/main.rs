@@ -1,23 +1,34 @@
 //! The integration tests: one binary, one harness, a file a feature.
 //!
 //! A test that cannot go on panics, also in its helpers.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
 mod bad_input;
 mod bindings;
+mod compaction;
 mod conformance;
 mod crash;
+mod daemon;
 mod documents;
+mod durable;
+mod ending;
 mod errors;
 mod examples;
 mod finalizers;
+mod folding;
 mod fuzz;
 mod harness;
+mod hazards;
+mod helpers;
+mod language;
 mod layers;
 mod limits;
+mod pictures;
+mod planning;
 mod properties;
 mod readme;
 mod replay;
+mod resources;
 mod resume_and_kill;
 mod run;
 mod simplerun;

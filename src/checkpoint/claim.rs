@@ -50,11 +50,17 @@ pub fn claim(
     claimed
 }
 
+/// Gives a claimed run back whose command was never started. Whoever does so has no more to do with the run.
+pub fn unclaim(paths: &TaskPaths, process: &str, run: u64) -> Result<(), CheckpointError> {
+    let path = paths.run(process, run);
+    fs::remove_file(&path).map_err(CheckpointError::io("remove", &path))
+}
+
 fn write_beside(beside: &Path, first: ProcessStatus, durable: bool) -> Result<Writer, CheckpointError> {
     let mut options = OpenOptions::new();
     // Left from a claim that failed for lack of room, if it exists: each claimer has one run and one name.
-    options.append(true).create(true).mode(0o600).custom_flags(libc::O_TRUNC);
-    let file = options.open(beside).map_err(CheckpointError::io("create", beside))?;
+    options.append(true).create(true).mode(0o600);
+    let file = files::open("create", beside, &mut options, libc::O_TRUNC)?;
     let mut writer = Writer::of_empty(file, beside, durable);
     writer.reserve(reserve(&first.process))?;
     writer.append([&Record::ProcessStatus(Box::new(first))])?;
@@ -97,5 +103,7 @@ mod tests {
         assert!(claim(&paths, "claim", status(ProcessState::Forked), false).unwrap().is_none());
         assert_eq!(read_run(&paths, "p", 0).unwrap()[0].state, ProcessState::Lost);
         assert_eq!(fs::read_dir(paths.folder()).unwrap().count(), 1);
+        unclaim(&paths, "p", 0).unwrap();
+        assert!(claim(&paths, "claim", status(ProcessState::Forked), false).unwrap().is_some());
     }
 }

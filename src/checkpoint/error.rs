@@ -18,6 +18,14 @@ pub enum CheckpointError {
         /// Why not.
         source: io::Error,
     },
+    /// Something stands in the place of a file that thermos did not put there.
+    #[error("{path} is {what}, not a file", path = .path.display())]
+    Foreign {
+        /// The place.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
+    },
     /// A line that is not the last one is no record.
     #[error("{path}:{line}: damaged checkpoint: {reason}", path = .path.display())]
     Damaged {
@@ -43,6 +51,17 @@ pub enum CheckpointError {
 impl CheckpointError {
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> CheckpointError {
         move |source| CheckpointError::Io { action, path: path.to_owned(), source }
+    }
+
+    /// A file that is read whole is not what it should be.
+    pub(crate) fn malformed(path: &Path, error: &serde_json::Error) -> CheckpointError {
+        let line = (error.line() as u64).max(1);
+        CheckpointError::Damaged { path: path.to_owned(), line, reason: error.to_string() }
+    }
+
+    /// Says whether the file is missing.
+    pub(crate) fn is_not_found(&self) -> bool {
+        matches!(self, CheckpointError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
 
     /// Says whether a full disk or a used-up quota is the cause.

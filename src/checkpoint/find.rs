@@ -1,10 +1,12 @@
 //! The tasks under a root.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::io;
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 use super::error::CheckpointError;
+use super::files;
 use super::paths::{Root, TaskPaths};
 use super::task_id::TaskId;
 
@@ -33,23 +35,37 @@ impl Root {
         let paths = self.task(id);
         // Asked for in the order of a task's life, so that one that ends meanwhile is found.
         for path in [paths.active(), paths.finished()] {
-            if path.try_exists().map_err(CheckpointError::io("read", &path))? {
-                return Ok(Some(paths));
+            match fs::symlink_metadata(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                found => return found.map(|_| Some(paths)).map_err(CheckpointError::io("read", &path)),
             }
         }
         Ok(None)
     }
 }
 
-/// Reads a task's document, wherever the index has it; nothing if there is no such task.
-pub fn read_task(paths: &TaskPaths) -> Result<Option<Vec<u8>>, CheckpointError> {
+/// Reads a task's document, wherever the index has it, and says where; nothing if there is no such task.
+///
+/// It must belong to the owner of the streams: who runs the task trusts it as much as them.
+pub fn read_task(paths: &TaskPaths) -> Result<Option<(PathBuf, Vec<u8>)>, CheckpointError> {
     for path in [paths.active(), paths.finished()] {
-        match fs::read(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            read => return read.map(Some).map_err(CheckpointError::io("read", &path)),
+        match read_of_same_owner(&path, paths.folder()) {
+            Err(error) if error.is_not_found() => {}
+            read => return read.map(|document| Some((path, document))),
         }
     }
     Ok(None)
+}
+
+fn read_of_same_owner(path: &Path, folder: &Path) -> Result<Vec<u8>, CheckpointError> {
+    let file = files::open("read", path, OpenOptions::new().read(true), 0)?;
+    let owner = file.metadata().map_err(CheckpointError::io("read", path))?.uid();
+    if owner != fs::metadata(folder).map_err(CheckpointError::io("read", folder))?.uid() {
+        let reason = "it belongs to another user than the checkpoint";
+        let error = io::Error::new(io::ErrorKind::PermissionDenied, reason);
+        return Err(CheckpointError::io("read", path)(error));
+    }
+    files::read_open(file, path)
 }
 
 fn list(folder: &Path, finished: bool) -> Result<Vec<TaskEntry>, CheckpointError> {

@@ -10,6 +10,7 @@ use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 
 use super::error::CheckpointError;
+use super::files;
 use super::paths::TaskPaths;
 
 /// The right to change a task, until it is dropped.
@@ -23,14 +24,9 @@ impl Ownership {
     pub fn acquire(paths: &TaskPaths) -> Result<Option<Ownership>, CheckpointError> {
         let path = paths.lock();
         loop {
-            let opened = OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .mode(0o600)
-                .open(&path);
-            let file = opened.map_err(CheckpointError::io("open", &path))?;
+            let mut options = OpenOptions::new();
+            let options = options.read(true).write(true).create(true).truncate(false).mode(0o600);
+            let file = files::open("open", &path, options, 0)?;
             match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
                 Ok(lock) if still_there(&lock, &path).map_err(CheckpointError::io("read", &path))? => {
                     return Ok(Some(Ownership(lock)));
@@ -52,7 +48,7 @@ impl AsFd for Ownership {
 
 fn still_there(lock: &File, path: &Path) -> io::Result<bool> {
     let held = lock.metadata()?;
-    match fs::metadata(path) {
+    match fs::symlink_metadata(path) {
         Ok(found) => Ok((found.dev(), found.ino()) == (held.dev(), held.ino())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),

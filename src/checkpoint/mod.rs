@@ -4,11 +4,13 @@
 //! transition function, the same for status, tail, the observer, recovery and the runner (RUNNER.md section 3).
 //!
 //! - [`claim`]: how a coordinator, or the recovery that fences it, takes a run.
+//! - [`compact`]: dropping old runs, so that nothing grows without bound.
 //! - [`error`]: what can be wrong with a checkpoint.
 //! - [`files`]: writing beside and renaming, syncing.
 //! - [`find`]: the tasks under a root.
 //! - [`load`]: from a task's streams to its state.
 //! - [`lock`]: who may change a task.
+//! - [`past`]: what is known of runs that were dropped.
 //! - [`paths`]: where everything lies.
 //! - [`record`]: what the lines say.
 //! - [`request`]: what `kill` wants of a living runner.
@@ -17,13 +19,16 @@
 //! - [`status`]: what `status --format json` shows.
 //! - [`stream`]: appending lines and reading them back.
 //! - [`task_id`]: ids of tasks.
+//! - `transitions`: which state may follow which.
 
 pub mod claim;
+pub mod compact;
 pub mod error;
 pub mod files;
 pub mod find;
 pub mod load;
 pub mod lock;
+pub mod past;
 pub mod paths;
 pub mod record;
 pub mod request;
@@ -32,10 +37,12 @@ pub mod states;
 pub mod status;
 pub mod stream;
 pub mod task_id;
+mod transitions;
 
 pub use error::CheckpointError;
 pub use find::TaskEntry;
 pub use lock::Ownership;
+pub use past::{Past, ProcessSummary};
 pub use paths::{Root, TaskPaths};
 pub use record::{Header, ProcessState, ProcessStatus, Record, TaskState, TaskStatus};
 pub use state::{History, State};

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::files;
+use super::state::MOST;
 use super::task_id::TaskId;
 
 /// The folder that holds every task's checkpoint and logs.
@@ -9,9 +11,6 @@ use super::task_id::TaskId;
 pub struct Root(PathBuf);
 
 impl Root {
-    /// The most bytes of a process name: `coordinator.NAME.RUN` must be a file name.
-    pub const MAX_PROCESS_NAME: usize = 220;
-
     /// Takes an absolute path.
     pub fn new(path: impl Into<PathBuf>) -> Root {
         Root(path.into())
@@ -82,9 +81,19 @@ impl TaskPaths {
         self.folder.join("runner")
     }
 
+    /// Returns where the runner's stream is written anew.
+    pub fn runner_beside(&self) -> PathBuf {
+        files::beside(&self.runner())
+    }
+
     /// Returns what is wanted of a living runner.
     pub fn request(&self) -> PathBuf {
         self.folder.join("request")
+    }
+
+    /// Returns the request that a runner has taken and not recorded yet.
+    pub fn taken_request(&self) -> PathBuf {
+        self.folder.join("request.taken")
     }
 
     /// Returns the stream of a run.
@@ -105,7 +114,7 @@ pub(crate) fn parse_run_name(name: &str) -> Option<(&str, u64)> {
     let (process, run) = name.strip_prefix(RUN_PREFIX)?.rsplit_once('.')?;
     let canonical = run == "0" || (!run.starts_with('0') && run.bytes().all(|byte| byte.is_ascii_digit()));
     (canonical && !process.is_empty()).then_some(())?;
-    Some((process, run.parse().ok()?))
+    Some((process, run.parse().ok().filter(|run| *run < MOST)?))
 }
 
 /// Returns the log folder of a run, which holds `stdout` and `stderr`; `logs` is the `log_dir` of the header.

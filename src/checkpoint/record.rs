@@ -6,8 +6,10 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use super::past::ProcessSummary;
 pub use super::states::{ProcessState, TaskState};
 use super::task_id::TaskId;
+use crate::schema::Resources;
 
 /// One line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,12 +21,14 @@ pub enum Record {
     TaskStatus(Box<TaskStatus>),
     /// A run of a process enters a state.
     ProcessStatus(Box<ProcessStatus>),
+    /// Stands for the runs of a process that were dropped; comes before those that are kept.
+    ProcessSummary(Box<ProcessSummary>),
     /// A kind of a newer version.
     #[serde(skip_deserializing, untagged)]
     Unknown(Map<String, Value>),
 }
 
-const KINDS: [&str; 3] = ["runner_header", "task_status", "process_status"];
+const KINDS: [&str; 4] = ["runner_header", "task_status", "process_status", "process_summary"];
 
 impl Record {
     /// Reads a line without its newline.
@@ -66,6 +70,15 @@ pub struct Header {
     pub user: String,
     /// As whom commands run, as a number.
     pub uid: u32,
+    /// The user's own group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gid: Option<u32>,
+    /// All groups of the user besides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<u32>,
+    /// The user's home directory, if commands see the sandbox as their root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub home: Option<PathBuf>,
     /// Numbers of named ports.
     pub ports: IndexMap<String, u16>,
     /// During which boot it was launched.
@@ -84,11 +97,27 @@ pub struct Header {
     pub durable: bool,
     /// Whether resource limits are enforced.
     pub enforce: bool,
+    /// What the task says it needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Resources>,
+    /// The cgroup of everything that the task starts; none where none could be made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cgroup: Option<Cgroup>,
     /// How coordinators are started.
     pub launcher: String,
     /// Fields of a newer version.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
+}
+
+/// Where the cgroup of a task is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cgroup {
+    /// The folder below which all members are.
+    pub folder: PathBuf,
+    /// The folders in which runs are limited, one for each hierarchy that has a controller for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub work: Vec<PathBuf>,
 }
 
 /// The task enters a state, or a runner takes it over in the state it is in.
@@ -171,12 +200,24 @@ pub struct ProcessStatus {
     /// What the command used, itself and what it waited for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
+    /// What could not be kept of its output.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lost_output: Option<LostOutput>,
     /// Why, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Fields of a newer version.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
+}
+
+/// Output that neither its log nor the console took.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LostOutput {
+    /// How much.
+    pub bytes: u64,
+    /// Why the last of it.
+    pub reason: String,
 }
 
 /// What a command used.
@@ -191,6 +232,11 @@ pub struct Usage {
 }
 
 impl ProcessStatus {
+    /// Says whether a coordinator has claimed the run.
+    pub fn is_claimed(&self) -> bool {
+        self.coordinator_pid.is_some()
+    }
+
     /// Takes over what a later record of the same run says.
     pub(crate) fn merge(&mut self, later: ProcessStatus) {
         fn take<T>(field: &mut Option<T>, later: Option<T>) {
@@ -212,6 +258,7 @@ impl ProcessStatus {
         take(&mut self.stop_time, later.stop_time);
         take(&mut self.return_code, later.return_code);
         take(&mut self.usage, later.usage);
+        take(&mut self.lost_output, later.lost_output);
         take(&mut self.reason, later.reason);
         self.extra.extend(later.extra);
     }
@@ -244,7 +291,15 @@ pub(super) mod tests {
 
     #[test]
     fn damage_is_not_taken_for_a_newer_version() {
-        for line in ["", "{", "[]", "{}", r#"{"process_status":{}}"#, r#"{"task_status":{}}"#] {
+        for line in [
+            "",
+            "{",
+            "[]",
+            "{}",
+            r#"{"process_status":{}}"#,
+            r#"{"task_status":{}}"#,
+            r#"{"process_summary":{}}"#,
+        ] {
             assert!(Record::parse(line.as_bytes()).is_err(), "{line}");
         }
     }

@@ -2,7 +2,15 @@
 
 use indexmap::IndexMap;
 
-use super::record::{Header, ProcessState, ProcessStatus, Record, TaskState, TaskStatus};
+use super::past::Past;
+use super::record::{Header, ProcessState, ProcessStatus, ProcessSummary, Record, TaskState, TaskStatus};
+use super::transitions::{may_follow_run, may_follow_task};
+
+/// Takeovers that are kept: equal states in a row beyond the last so many count once.
+pub const KEPT_STATUSES: usize = 100;
+
+/// The most that a record or a run is numbered: what every reader of JSON can count to.
+pub(super) const MOST: u64 = 1 << 53;
 
 /// What a task has done so far.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -20,7 +28,9 @@ pub struct State {
 pub struct History {
     /// The number of the next record.
     pub next_seq: u64,
-    /// What is known of each run, in order; without those that were forgotten.
+    /// The runs before those that are kept, together.
+    pub past: Past,
+    /// What is known of each run that is kept, in order.
     pub runs: Vec<ProcessStatus>,
 }
 
@@ -39,6 +49,20 @@ pub enum FoldError {
     /// A second header, or anything before the first.
     #[error("a header is the first record, and the only one")]
     Header,
+    /// A summary after records of its process that it does not know.
+    #[error("process '{process}': a summary comes before all other records of its process")]
+    Summary {
+        /// The process.
+        process: String,
+    },
+    /// A number that nobody counts to.
+    #[error("process '{process}': {number} is too large a number")]
+    Number {
+        /// The process.
+        process: String,
+        /// The number of a record or of a run.
+        number: u64,
+    },
     /// Records of a process are missing.
     #[error("process '{process}': record {found} follows record {expected}, those between are missing",
         expected = i128::from(*.next) - 1)]
@@ -79,8 +103,19 @@ impl State {
             Record::RunnerHeader(header) => self.apply_header(*header),
             Record::TaskStatus(status) => self.apply_task(*status),
             Record::ProcessStatus(status) => self.apply_process(*status),
+            Record::ProcessSummary(summary) => self.apply_summary(*summary),
+            Record::Unknown(_) if self.header.is_none() => Err(FoldError::Header),
             Record::Unknown(_) => Ok(Applied::Skipped),
         }
+    }
+
+    /// Keeps the last `runs` of each process one by one, which are one at least, and the last takeovers.
+    pub fn forget(&mut self, runs: u64) {
+        for history in self.processes.values_mut() {
+            history.forget_before(history.next_run().saturating_sub(runs));
+        }
+        let mut filter = StatusFilter::new(self.statuses.len());
+        self.statuses.retain(|status| filter.keeps(status));
     }
 
     /// Returns the last recorded state of the task.
@@ -129,6 +164,47 @@ impl State {
         }
         self.processes[&status.process].apply(status)
     }
+
+    fn apply_summary(&mut self, summary: ProcessSummary) -> Result<Applied, FoldError> {
+        let ProcessSummary { process, past } = summary;
+        if self.header.is_none() {
+            return Err(FoldError::Header);
+        }
+        check_numbers(&process, [past.next_seq, past.next_run])?;
+        match self.processes.get(&process) {
+            Some(known) if known.next_seq >= past.next_seq => return Ok(Applied::Skipped),
+            Some(_) => return Err(FoldError::Summary { process }),
+            None => {}
+        }
+        self.processes.insert(process, History { next_seq: past.next_seq, past, runs: Vec::new() });
+        Ok(Applied::New)
+    }
+}
+
+/// Picks the statuses that are kept when old ones are dropped: each change of state, and the last takeovers.
+#[derive(Debug)]
+pub(crate) struct StatusFilter {
+    /// How many are still to come.
+    left: usize,
+    previous: Option<TaskState>,
+}
+
+impl StatusFilter {
+    /// Prepares to look at `count` statuses in order.
+    pub(crate) fn new(count: usize) -> StatusFilter {
+        StatusFilter { left: count, previous: None }
+    }
+
+    /// Looks at the next one.
+    pub(crate) fn keeps(&mut self, status: &TaskStatus) -> bool {
+        let is_change = self.previous.as_ref() != Some(&status.state);
+        let is_late = self.left <= KEPT_STATUSES;
+        self.left = self.left.saturating_sub(1);
+        if is_change {
+            self.previous = Some(status.state.clone());
+        }
+        is_change || is_late
+    }
 }
 
 impl History {
@@ -139,7 +215,27 @@ impl History {
 
     /// Returns the number of the run that would come next.
     pub fn next_run(&self) -> u64 {
-        self.last().map_or(0, |run| run.run + 1)
+        self.last().map_or(self.past.next_run, |run| run.run + 1)
+    }
+
+    /// Returns how many runs there were, whether they are kept or not.
+    pub fn run_count(&self) -> u64 {
+        self.past.runs().saturating_add(self.runs.len() as u64)
+    }
+
+    /// Says whether nothing more is to be learned of a run.
+    pub fn is_over(&self, run: u64) -> bool {
+        let is_over = |last: &ProcessStatus| run < last.run || (run == last.run && last.state.is_terminal());
+        run < self.past.next_run || self.last().is_some_and(is_over)
+    }
+
+    /// Counts the ended runs before run `first` together instead of keeping them one by one.
+    pub fn forget_before(&mut self, first: u64) {
+        let is_old = |run: &&ProcessStatus| run.run < first && run.state.is_terminal();
+        let old = self.runs.iter().take_while(is_old).count();
+        for run in self.runs.drain(..old) {
+            self.past.add(&run);
+        }
     }
 
     /// Returns what is known of a run.
@@ -150,7 +246,7 @@ impl History {
 
     fn apply(&mut self, status: ProcessStatus) -> Result<Applied, FoldError> {
         let given_up = self.run(status.run).is_some_and(|run| run.state == ProcessState::Lost);
-        if given_up || status.seq < self.next_seq {
+        if given_up || status.run < self.past.next_run || status.seq < self.next_seq {
             return Ok(Applied::Skipped);
         }
         check_next(self, &status)?;
@@ -166,6 +262,7 @@ impl History {
 /// Says whether a record may be the next one of its process.
 fn check_next(history: &History, status: &ProcessStatus) -> Result<(), FoldError> {
     let process = || status.process.clone();
+    check_numbers(&status.process, [status.seq, status.run])?;
     if status.seq > history.next_seq {
         return Err(FoldError::Gap { process: process(), next: history.next_seq, found: status.seq });
     }
@@ -182,32 +279,10 @@ fn check_next(history: &History, status: &ProcessStatus) -> Result<(), FoldError
     Err(FoldError::Run { process: process(), run: status.run, from, to: status.state.as_str().to_owned() })
 }
 
-/// The transitions of a run (RUNNER.md section 1). Of states that are not known, anything may be true.
-fn may_follow_run(from: Option<&ProcessState>, to: &ProcessState) -> bool {
-    use ProcessState::{Failed, Forked, Killed, Lost, Other, Running, Success, Waiting};
-    match (from, to) {
-        (None, Waiting | Other(_)) => true,
-        (None, _) => false,
-        (Some(Other(_)), _) | (Some(Waiting | Forked | Running), Other(_)) => true,
-        (Some(Waiting), Forked | Lost | Failed) => true,
-        (Some(Forked), Running | Killed | Lost) => true,
-        (Some(Running), Success | Failed | Killed | Lost) => true,
-        _ => false,
-    }
-}
-
-/// The transitions of a task; the same state again is a takeover, or a new decision on how to end.
-fn may_follow_task(from: Option<&TaskState>, to: &TaskState) -> bool {
-    use TaskState::{Active, Cleaning, Finalizing, Other};
-    match (from, to) {
-        (None, Active | Other(_)) => true,
-        (None, _) => false,
-        (Some(Other(_)), _) => true,
-        (Some(from), _) if from.is_terminal() => false,
-        (Some(from), to) if from == to => true,
-        (Some(_), Other(_)) => true,
-        (Some(Active), Cleaning) | (Some(Cleaning), Finalizing) => true,
-        (Some(_), to) => to.is_terminal(),
+fn check_numbers(process: &str, numbers: [u64; 2]) -> Result<(), FoldError> {
+    match numbers.into_iter().find(|number| *number >= MOST) {
+        Some(number) => Err(FoldError::Number { process: process.to_owned(), number }),
+        None => Ok(()),
     }
 }
 
@@ -252,6 +327,25 @@ mod tests {
     }
 
     #[test]
+    fn a_summary_stands_for_what_came_before_and_is_read_again_in_vain() {
+        use ProcessState::*;
+        let summary = |next_seq, next_run| {
+            let past = Past { next_seq, next_run, failed: next_run, ..Past::default() };
+            Record::ProcessSummary(Box::new(ProcessSummary { process: "p".into(), past }))
+        };
+        let record = |seq, run, state| Record::ProcessStatus(Box::new(status(seq, run, state)));
+        let header = Some(crate::checkpoint::record::tests::header());
+        let mut state = State { header, ..State::default() };
+        assert_eq!(state.apply(summary(40, 10)), Ok(Applied::New));
+        assert_eq!(state.processes["p"].next_run(), 10);
+        assert_eq!(state.apply(record(40, 9, Running)), Ok(Applied::Skipped), "of a dropped run");
+        assert_eq!(state.apply(record(40, 10, Waiting)), Ok(Applied::New));
+        assert_eq!(state.apply(summary(40, 10)), Ok(Applied::Skipped));
+        assert_eq!(state.apply(summary(80, 20)), Err(FoldError::Summary { process: "p".into() }));
+        assert!(matches!(state.apply(record(42, 10, Running)), Err(FoldError::Gap { .. })));
+    }
+
+    #[test]
     fn gaps_and_impossible_states_are_errors() {
         use ProcessState::*;
         assert!(matches!(fold([(0, 0, Waiting), (2, 0, Running)]), Err(FoldError::Gap { next: 1, .. })));
@@ -261,13 +355,5 @@ mod tests {
             fold([(0, 0, Waiting), (1, 0, Failed), (2, 0, Running)]),
             Err(FoldError::Run { .. })
         ));
-    }
-
-    #[test]
-    fn a_task_ends_once_and_may_be_taken_over_before() {
-        use TaskState::*;
-        assert!(may_follow_task(Some(&Cleaning), &Cleaning) && may_follow_task(Some(&Active), &Lost));
-        assert!(!may_follow_task(Some(&Killed), &Killed) && !may_follow_task(Some(&Finalizing), &Active));
-        assert!(!may_follow_task(None, &Success));
     }
 }

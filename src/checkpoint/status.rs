@@ -11,6 +11,7 @@ use super::paths::TaskPaths;
 use super::record::{ProcessState, ProcessStatus, TaskState, TaskStatus};
 use super::state::State;
 use crate::process::identity::{self, Machine};
+use crate::schema::Resources;
 
 /// A task as users see it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -29,14 +30,23 @@ pub struct Status {
     pub log_dir: PathBuf,
     /// Numbers of named ports.
     pub ports: IndexMap<String, u16>,
+    /// What it says it needs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Resources>,
+    /// Whether that is enforced.
+    #[serde(skip)]
+    pub enforce: bool,
     /// Milliseconds since 1970.
     pub launch_time_ms: u64,
     /// Whether its runner lives.
     pub runner_alive: bool,
     /// Its states; equal neighbours once, except after a takeover.
     pub statuses: Vec<StatusEntry>,
-    /// The runs of each process that ran.
+    /// The runs of each process that ran, without those that were dropped.
     pub processes: IndexMap<String, Vec<RunEntry>>,
+    /// How many runs of each process were dropped; none if it is not among them.
+    #[serde(skip)]
+    pub dropped: IndexMap<String, u64>,
 }
 
 /// When a task entered a state, or was taken over in it.
@@ -94,10 +104,13 @@ impl Status {
             sandbox: header.sandbox.clone(),
             log_dir: header.log_dir.clone(),
             ports: header.ports.clone(),
+            resources: header.resources.clone(),
+            enforce: header.enforce,
             launch_time_ms: header.launch_time_ms,
             runner_alive,
             statuses: entries(&state.statuses),
             processes: state.processes.iter().map(|(name, all)| (name.clone(), runs(&all.runs))).collect(),
+            dropped: dropped(state),
         })
     }
 }
@@ -127,6 +140,11 @@ fn entries(statuses: &[TaskStatus]) -> Vec<StatusEntry> {
         }
     }
     entries
+}
+
+fn dropped(state: &State) -> IndexMap<String, u64> {
+    let counts = state.processes.iter().map(|(name, history)| (name.clone(), history.past.runs()));
+    counts.filter(|(_, count)| *count > 0).collect()
 }
 
 fn runs(runs: &[ProcessStatus]) -> Vec<RunEntry> {

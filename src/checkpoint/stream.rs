@@ -1,15 +1,19 @@
 //! Streams: lines of JSON, appended by one write, read back whole or up to a torn last line.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{FallocateFlags, fallocate};
 
 use super::error::CheckpointError;
+use super::files;
 use super::record::Record;
+
+/// The most bytes of a line; records have far fewer.
+const MAX_LINE: u64 = 16 << 20;
 
 /// A stream that this process alone writes.
 #[derive(Debug)]
@@ -23,8 +27,8 @@ pub struct Writer {
 impl Writer {
     /// Opens a stream to append to, creating it if need be; `durable` syncs what is asked for.
     pub fn open(path: &Path, durable: bool) -> Result<Writer, CheckpointError> {
-        let opened = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
-        let file = opened.map_err(CheckpointError::io("open", path))?;
+        let mut options = OpenOptions::new();
+        let file = files::open("open", path, options.append(true).create(true).mode(0o600), 0)?;
         let length = file.metadata().map_err(CheckpointError::io("read", path))?.len();
         Ok(Writer { length, ..Writer::of_empty(file, path, durable) })
     }
@@ -32,6 +36,11 @@ impl Writer {
     /// Takes over an open file that is empty.
     pub fn of_empty(file: File, path: &Path, durable: bool) -> Writer {
         Writer { file, path: path.to_owned(), length: 0, durable }
+    }
+
+    /// Goes on under another name, which the stream was given.
+    pub(super) fn renamed(self, path: &Path) -> Writer {
+        Writer { path: path.to_owned(), ..self }
     }
 
     /// Cuts off what follows the first `length` bytes, such as a torn last line of a stream that changed owners.
@@ -68,13 +77,15 @@ impl Writer {
 
     /// Makes sure that what was appended survives a power failure, if the stream is durable.
     pub fn sync(&self) -> Result<(), CheckpointError> {
-        if !self.durable {
-            return Ok(());
-        }
+        if self.durable { self.sync_always() } else { Ok(()) }
+    }
+
+    /// Makes sure that what was appended survives a power failure.
+    pub(super) fn sync_always(&self) -> Result<(), CheckpointError> {
         self.file.sync_data().map_err(CheckpointError::io("sync", &self.path))
     }
 
-    fn append_bytes(&mut self, buffer: &[u8]) -> Result<(), CheckpointError> {
+    pub(super) fn append_bytes(&mut self, buffer: &[u8]) -> Result<(), CheckpointError> {
         let written = loop {
             match self.file.write(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -95,33 +106,58 @@ impl Writer {
     }
 }
 
-/// Reads all whole lines of a stream, each with its number, and returns their length in bytes.
+/// What was read of a stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extent {
+    /// Bytes of its whole lines; what follows is torn.
+    pub length: u64,
+    /// Which file it was: a compacted stream is another file of the same name.
+    pub file: Option<FileId>,
+}
+
+/// Device and inode.
+pub type FileId = (u64, u64);
+
+/// Returns which file has a name now.
+pub fn file_id(path: &Path) -> Result<Option<FileId>, CheckpointError> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        found => {
+            found.map(|found| Some((found.dev(), found.ino()))).map_err(CheckpointError::io("read", path))
+        }
+    }
+}
+
+/// Reads all whole lines of a stream, each with its number.
 ///
 /// A last line without its newline is ignored: its writer may be at work on it, or died in it. A stream that does not
 /// exist is empty; any other line that is no record is an error.
 pub fn read(
     path: &Path,
     mut take: impl FnMut(u64, Record) -> Result<(), CheckpointError>,
-) -> Result<u64, CheckpointError> {
-    let file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
-        opened => opened.map_err(CheckpointError::io("read", path))?,
+) -> Result<Extent, CheckpointError> {
+    let file = match files::open("read", path, OpenOptions::new().read(true), 0) {
+        Err(error) if error.is_not_found() => return Ok(Extent::default()),
+        opened => opened?,
     };
+    let metadata = file.metadata().map_err(CheckpointError::io("read", path))?;
+    let mut extent = Extent { length: 0, file: Some((metadata.dev(), metadata.ino())) };
     let mut reader = BufReader::with_capacity(64 * 1024, file);
-    let (mut line, mut number, mut length) = (Vec::new(), 0, 0);
+    let (mut line, mut number) = (Vec::new(), 0);
     loop {
         line.clear();
-        let count = reader.read_until(b'\n', &mut line).map_err(CheckpointError::io("read", path))?;
+        let next = (&mut reader).take(MAX_LINE).read_until(b'\n', &mut line);
+        let count = next.map_err(CheckpointError::io("read", path))? as u64;
+        let damaged = |line, reason| CheckpointError::Damaged { path: path.to_owned(), line, reason };
+        if count == MAX_LINE {
+            return Err(damaged(number + 1, format!("a line of {MAX_LINE} bytes or more")));
+        }
         if line.pop() != Some(b'\n') {
-            return Ok(length);
+            return Ok(extent);
         }
         number += 1;
-        length += count as u64;
-        let record = Record::parse(&line).map_err(|error| CheckpointError::Damaged {
-            path: path.to_owned(),
-            line: number,
-            reason: error.to_string(),
-        })?;
+        extent.length += count;
+        let record = Record::parse(&line).map_err(|error| damaged(number, error.to_string()))?;
         take(number, record)?;
     }
 }
@@ -141,11 +177,11 @@ mod tests {
 
     fn count(path: &Path) -> Result<(u64, u64), CheckpointError> {
         let mut count = 0;
-        let length = read(path, |_, _| {
+        let extent = read(path, |_, _| {
             count += 1;
             Ok(())
         })?;
-        Ok((count, length))
+        Ok((count, extent.length))
     }
 
     #[test]
@@ -155,7 +191,7 @@ mod tests {
         assert_eq!(count(&path).unwrap(), (0, 0));
         let mut writer = Writer::open(&path, true).unwrap();
         writer.append(&[record(0), record(1)]).unwrap();
-        let whole = std::fs::metadata(&path).unwrap().len();
+        let whole = fs::metadata(&path).unwrap().len();
         writer.append_bytes(b"{\"process_status\":{\"seq\":2").unwrap();
         assert_eq!(count(&path).unwrap(), (2, whole));
         let mut writer = Writer::open(&path, false).unwrap();

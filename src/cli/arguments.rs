@@ -86,12 +86,24 @@ pub(crate) struct RunArguments {
     /// Run at most this many processes at once; the task's max_concurrency may be lower
     #[arg(short = 'j', long = "jobs", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) jobs: Option<u32>,
+    /// Run commands as this user instead of the task's own; another than yourself takes root
+    #[arg(long, value_name = "USER", value_parser = user)]
+    pub(crate) user: Option<String>,
+    /// Let commands see the sandbox as their root; takes root, and bash with its libraries in the sandbox
+    #[arg(long)]
+    pub(crate) chroot: bool,
     /// Give commands the whole environment of this one, not just PATH, HOME, USER and what thermos sets
     #[arg(long)]
     pub(crate) preserve_env: bool,
+    /// Hold the task and its processes to the cpu and ram of their resources
+    #[arg(long)]
+    pub(crate) enforce: bool,
     /// Make every record reach the disk before going on: survives a loss of power, costs time
     #[arg(long)]
     pub(crate) durable: bool,
+    /// Run in the background: print the task id and return as soon as the task is on record
+    #[arg(long)]
+    pub(crate) daemon: bool,
 }
 
 /// How a command prints data.
@@ -132,6 +144,15 @@ pub(crate) fn assignment(text: &str) -> Result<Assignment, Malformed> {
     }
     Reference::parse(name).map_err(|_| malformed(&format!("`{name}` is no name that can be bound")))?;
     Ok(Assignment { name: name.to_owned(), value: value.to_owned() })
+}
+
+/// Reads a `--user`: what can be a name or a number in the user database.
+pub(crate) fn user(text: &str) -> Result<String, Malformed> {
+    let is_name = !text.is_empty() && !text.contains([':', '/']) && !text.contains(char::is_control);
+    let help = "write the name or the number of a user, such as www-data or 33";
+    is_name
+        .then(|| text.to_owned())
+        .ok_or_else(|| Malformed::new(format!("malformed --user '{}'", text.escape_debug()), help))
 }
 
 /// Reads a `-P`: a name that can stand in `thermos.ports[name]`, and a port number or `auto`.

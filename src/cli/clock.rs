@@ -7,6 +7,11 @@ pub(crate) fn now() -> Zoned {
     Zoned::now()
 }
 
+/// Returns the present time in seconds since 1970.
+pub(crate) fn seconds() -> f64 {
+    Timestamp::now().as_millisecond() as f64 / 1000.0
+}
+
 /// Writes a time as `Tue May 29 16:25:32 2012`.
 pub(crate) fn text(milliseconds: i64) -> String {
     text_in(milliseconds, TimeZone::system())

@@ -21,6 +21,15 @@ pub(crate) enum Exit {
     Other = 6,
 }
 
+impl Exit {
+    /// Returns what a child meant by its exit code; nothing if no command ends with that.
+    pub(crate) fn from_code(code: i32) -> Option<Exit> {
+        use Exit::{Failed, Invalid, Killed, Lost, Other, Success, Usage};
+        let all = [Success, Failed, Usage, Invalid, Killed, Lost, Other];
+        all.into_iter().find(|exit| *exit as i32 == code)
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> ExitCode {
         ExitCode::from(exit as u8)

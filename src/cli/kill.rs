@@ -5,22 +5,21 @@ use std::time::Duration;
 use clap::Args;
 
 use super::context::Context;
+use super::ending;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::patterns::{self, Pattern};
-use super::progress::Progress;
 use super::usage::Malformed;
-use super::{launch, report, tasks};
-use crate::checkpoint::TaskId;
-use crate::runner::{self, KillOptions};
+use crate::runner::Wish;
 
 /// End the tasks whose whole id matches an expression
 ///
 /// Processes are asked to end, then the final processes run, then the task is KILLED; all within the time that the task
-/// gives for its finalization. Returns when all matching tasks have ended.
+/// gives for its finalization. A task whose runner is gone is taken over and ended in the same way; a runner that is
+/// stopped goes on, to end its task. Returns when all matching tasks have ended.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct KillArguments {
-    /// Kill every process at once and run no final process
+    /// Kill every process at once and run no final process; wait for no runner that is stopped or does not answer
     #[arg(long)]
     force: bool,
     /// Give the task this long instead of its finalization_wait
@@ -32,45 +31,10 @@ pub(crate) struct KillArguments {
 }
 
 impl KillArguments {
-    /// Kills one task after the other; one that cannot be killed does not save the others.
+    /// Kills all tasks at the same time; one that cannot be killed does not save the others.
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
-        let found = tasks::select(&context.root, &self.patterns)?;
-        if found.is_empty() {
-            return Err(tasks::none_found(&context.root, &self.patterns));
-        }
-        let options = KillOptions { force: self.force, grace: self.grace };
-        let idle = tasks::idle_patterns(&found, &self.patterns);
-        context.terminal.say(report::draw(&idle, context.terminal.stderr));
-        let mut outcome = Exit::Success;
-        for task in found {
-            if task.finished {
-                context.terminal.say(format!(" INFO] Task {} had ended before\n", task.id));
-                continue;
-            }
-            let exit = kill(&task.id, &options, context);
-            if exit != Exit::Success {
-                outcome = exit;
-            }
-        }
-        Ok(outcome)
-    }
-}
-
-/// Kills a task and says how it ended, or why it could not be killed.
-fn kill(id: &TaskId, options: &KillOptions, context: &Context) -> Exit {
-    let terminal = context.terminal;
-    let mut progress = Progress::new(terminal, "Killing", id);
-    progress.open();
-    match runner::kill(&context.root, id, options, &launch::caller(), &mut progress) {
-        Ok(state) => {
-            terminal.say(format!(" INFO] Task {id} has ended: {}\n", state.as_str()));
-            Exit::Success
-        }
-        Err(error) => {
-            let failure = Failure::from(error);
-            terminal.say(report::draw(&failure.diagnostics, terminal.stderr));
-            failure.exit
-        }
+        let wish = Wish::Kill { force: self.force, grace: self.grace };
+        ending::end(&self.patterns, &wish, "Killing", context)
     }
 }
 

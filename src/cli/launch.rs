@@ -8,14 +8,22 @@ use super::context::{Context, absolute};
 use super::exit::Exit;
 use super::failure::{Failure, file_help, reason};
 use super::progress::Progress;
-use super::{clock, ports, task_id, tasks};
+use super::{clock, daemon, ports, task_id, tasks};
 use crate::checkpoint::{TaskId, TaskState};
 use crate::diagnostics::Diagnostic;
 use crate::runner::{self, Caller, Options, RunnerError};
 use crate::schema::Task;
 
-/// Runs a task and gives the exit code of the state in which it ends.
-pub(crate) fn run(task: &Task, options: &Options, context: &Context) -> Result<Exit, Failure> {
+/// Runs a task and gives the exit code of the state in which it ends; in the background, how it begins.
+pub(crate) fn run(
+    task: &Task,
+    options: &Options,
+    arguments: &RunArguments,
+    context: &Context,
+) -> Result<Exit, Failure> {
+    if arguments.daemon {
+        return daemon::run(task, options, context);
+    }
     let mut progress = Progress::new(context.terminal, "Running", &options.task_id);
     Ok(exit(&runner::run(task, options, &caller(), &mut progress)?))
 }
@@ -57,7 +65,9 @@ pub(crate) fn options(
         preserve_env: arguments.preserve_env,
         concurrency: arguments.jobs,
         durable: arguments.durable,
-        user: None,
+        enforce: arguments.enforce,
+        user: arguments.user.clone(),
+        chroot: arguments.chroot,
     })
 }
 
@@ -100,8 +110,33 @@ impl From<RunnerError> for Failure {
             RunnerError::OtherHost { host, .. } => {
                 (Exit::Other, "other_host", format!("resume it on {host}"))
             }
+            RunnerError::UnknownUser(_) => {
+                let help = "name one that `getent passwd` lists; nothing was started";
+                (Exit::Invalid, "unknown_user", help.to_owned())
+            }
+            RunnerError::NeedsRoot { .. } => {
+                (Exit::Other, "needs_root", "run it as root, or do without; nothing was started".to_owned())
+            }
+            RunnerError::NoShell { .. } => {
+                let help =
+                    "copy bash there with the libraries that `ldd /bin/bash` lists; nothing was started";
+                (Exit::Other, "no_shell", help.to_owned())
+            }
+            RunnerError::OtherUser { user, chroot, .. } => {
+                let who = if *chroot { "root".to_owned() } else { format!("user '{user}' or root") };
+                (Exit::Other, "other_user", format!("only {who} can go on with it or end it"))
+            }
+            RunnerError::TakeoversKilled(id) => {
+                let help = format!("do so again; `thermos status {id}` shows how far it has come");
+                (Exit::Other, "runner_killed", help)
+            }
             RunnerError::Unsupported(_) => {
                 (Exit::Other, "unsupported", "leave it out of the task; nothing was started".to_owned())
+            }
+            RunnerError::Unlimited(_) => {
+                let help = "run it without --enforce, as root, or where a part of the cgroups is yours: \
+                    `systemd-run --user --scope -p Delegate=yes thermos run ...`";
+                (Exit::Other, "unlimited", help.to_owned())
             }
             RunnerError::Internal(_) => {
                 let help = "this is a defect of thermos: please report it with the files of checkpoints/ID";

@@ -9,12 +9,16 @@ mod check;
 mod clock;
 mod configuration;
 mod context;
+mod daemon;
+mod ending;
 mod exit;
 mod failure;
+mod graph;
 mod inspect;
 mod kill;
 mod launch;
 mod logs;
+mod lose;
 mod patterns;
 mod ports;
 mod progress;
@@ -30,6 +34,7 @@ mod tail;
 mod task_id;
 mod tasks;
 mod terminal;
+mod timeline;
 mod usage;
 
 use std::path::PathBuf;
@@ -76,7 +81,10 @@ enum Command {
     Inspect(inspect::InspectArguments),
     Status(status::StatusArguments),
     Tail(tail::TailArguments),
+    Graph(graph::GraphArguments),
+    Timeline(timeline::TimelineArguments),
     Kill(kill::KillArguments),
+    Lose(lose::LoseArguments),
     Resume(resume::ResumeArguments),
     Repl(repl::ReplArguments),
     Schema(schema::SchemaArguments),
@@ -91,7 +99,10 @@ impl Command {
             Command::Inspect(arguments) => arguments.run(context),
             Command::Status(arguments) => arguments.run(context),
             Command::Tail(arguments) => arguments.run(context),
+            Command::Graph(arguments) => arguments.run(context),
+            Command::Timeline(arguments) => arguments.run(context),
             Command::Kill(arguments) => arguments.run(context),
+            Command::Lose(arguments) => arguments.run(context),
             Command::Resume(arguments) => arguments.run(context),
             Command::Repl(arguments) => arguments.run(context),
             Command::Schema(arguments) => arguments.run(context),

@@ -20,6 +20,8 @@ const WIDTH: usize = 400;
 #[derive(Debug)]
 pub(crate) struct Progress {
     terminal: Terminal,
+    /// Begins each line, to tell tasks apart.
+    prefix: String,
     /// What to say before the first event, as soon as the task is really there.
     opening: Option<String>,
 }
@@ -27,18 +29,23 @@ pub(crate) struct Progress {
 impl Progress {
     /// Tells of a task that is `doing`: "Running", "Resuming".
     pub(crate) fn new(terminal: Terminal, doing: &str, id: &TaskId) -> Progress {
-        Progress { terminal, opening: Some(format!("{doing} task {id}")) }
+        Progress { terminal, prefix: String::new(), opening: Some(format!("{doing} task {id}")) }
+    }
+
+    /// Tells of a task of which the command has spoken already; with its id, if there are others.
+    pub(crate) fn under_way(terminal: Terminal, id: Option<&TaskId>) -> Progress {
+        Progress { terminal, prefix: id.map(|id| format!("{id}: ")).unwrap_or_default(), opening: None }
     }
 
     /// Says what is being done, unless that has been said.
-    pub(crate) fn open(&mut self) {
+    fn open(&mut self) {
         if let Some(opening) = self.opening.take() {
             self.info(&opening);
         }
     }
 
     fn info(&self, text: &str) {
-        self.terminal.say(format!(" INFO] {}\n", visible(text)));
+        self.terminal.say(format!(" INFO] {}{}\n", self.prefix, visible(text)));
     }
 }
 

@@ -13,7 +13,8 @@ use crate::runner;
 /// Go on with a task whose runner is gone
 ///
 /// Commands that still run are watched again, those that ended meanwhile count as they ended. A task that has ended
-/// stays as it is: the exit code says how it ended.
+/// stays as it is: the exit code says how it ended. It goes on as it was launched: as which user, in which root and with
+/// which limits is in its checkpoint. Root goes on with the task of another user as that user.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ResumeArguments {
     /// The id of the task
@@ -24,6 +25,7 @@ pub(crate) struct ResumeArguments {
 impl ResumeArguments {
     /// Runs the task to its end and gives the exit code of its state.
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        runner::keep_early_wishes()?;
         tasks::find(context, &self.task_id)?;
         let mut progress = Progress::new(context.terminal, "Resuming", &self.task_id);
         let state = runner::resume(&context.root, &self.task_id, &launch::caller(), &mut progress)?;

@@ -9,6 +9,7 @@ use super::failure::Failure;
 use super::{configuration, launch};
 use crate::config;
 use crate::diagnostics::Diagnostic;
+use crate::runner;
 use crate::schema::Task;
 
 /// Check a configuration and run its task
@@ -23,13 +24,14 @@ pub(crate) struct RunCommandArguments {
 }
 
 impl RunCommandArguments {
-    /// Runs the task to its end and gives the exit code of its state.
+    /// Runs the task to its end, or sees it off into the background.
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        runner::keep_early_wishes()?;
         let loaded = config::check(&configuration::request(&self.config)?)?;
         configuration::announce(context, &loaded);
         let task = only(loaded.tasks)?;
         let options = launch::options(&task, &self.run, &self.ports, context)?;
-        launch::run(&task, &options, context)
+        launch::run(&task, &options, &self.run, context)
     }
 }
 

@@ -7,6 +7,7 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::{launch, simple_task};
+use crate::runner;
 
 /// Run one command as a task
 ///
@@ -29,13 +30,18 @@ pub(crate) struct SimplerunArguments {
 }
 
 impl SimplerunArguments {
-    /// Says what is run, runs it, and gives the exit code of the task's state.
+    /// Says what is run and runs it.
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        runner::keep_early_wishes()?;
         let command = self.command.join(" ");
         let task = simple_task::make(&self.name, &command, &self.bindings)?;
         let options = launch::options(&task, &self.run, &self.ports, context)?;
-        // The task runs, whether or not anybody reads this.
-        let _ = context.terminal.print(format!("Running command: '{command}'\n"));
-        launch::run(&task, &options, context)
+        let text = format!("Running command: '{command}'\n");
+        // The task runs, whether or not anybody reads this. Of a task in the background, the id is all that is printed.
+        match self.run.daemon {
+            true => context.terminal.say(text),
+            false => drop(context.terminal.print(text)),
+        }
+        launch::run(&task, &options, &self.run, context)
     }
 }

@@ -1,6 +1,5 @@
 //! `thermos tail`: what a process printed.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -9,8 +8,8 @@ use clap::Args;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::{logs, tasks};
-use crate::checkpoint::status::RunEntry;
+use super::logs::Log;
+use super::tasks;
 use crate::checkpoint::{Status, TaskId, paths};
 use crate::diagnostics::{Diagnostic, did_you_mean_help};
 
@@ -40,12 +39,12 @@ impl TailArguments {
         let task = tasks::find(context, &self.task_id)?;
         let status = Status::read(&task)?.ok_or_else(|| nothing_yet(&self.task_id))?;
         let process = self.process(&status, context)?;
-        let run = self.run_number(process, &status.processes[process])?;
+        let run = self.run_number(process, &status)?;
         let stream = if self.stderr { "stderr" } else { "stdout" };
         let path = paths::run_logs(&status.log_dir, process, run).join(stream);
-        let file = self.open(&path).map_err(|error| unreadable(&path, &error))?;
+        let log = self.open(&path).map_err(|error| unreadable(&path, &error))?;
         context.terminal.say(format!("Tail of {stream} log {}\n", path.display()));
-        copy(file, &path, context)?;
+        copy(log, &path, context)?;
         Ok(Exit::Success)
     }
 
@@ -61,11 +60,22 @@ impl TailArguments {
         }
     }
 
-    fn run_number(&self, process: &str, runs: &[RunEntry]) -> Result<u64, Failure> {
+    fn run_number(&self, process: &str, status: &Status) -> Result<u64, Failure> {
+        let runs = &status.processes[process];
         let latest = runs.last().map_or(0, |run| run.run);
         match self.run {
             None => Ok(latest),
             Some(run) if runs.iter().any(|known| known.run == run) => Ok(run),
+            Some(run) if is_dropped(run, process, status) => {
+                let message =
+                    format!("run {run} of process {process} is no longer kept, its logs were dropped");
+                let first = runs.first().map_or(latest, |run| run.run);
+                Err(not_found(
+                    "dropped_run",
+                    message,
+                    format!("the first run that is kept is {first}, the latest {latest}"),
+                ))
+            }
             Some(run) => {
                 let message = format!("process {process} has no run {run}");
                 let help = format!("the first run is 0, the latest {latest}");
@@ -74,16 +84,22 @@ impl TailArguments {
         }
     }
 
-    fn open(&self, path: &Path) -> io::Result<File> {
+    fn open(&self, path: &Path) -> io::Result<Log> {
         match self.lines {
-            Some(lines) => logs::open_at_last_lines(path, lines),
-            None => File::open(path),
+            Some(lines) => Log::open_at_last_lines(path, lines),
+            None => Log::open(path),
         }
     }
 }
 
+/// Says whether a run was there and is no longer.
+fn is_dropped(run: u64, process: &str, status: &Status) -> bool {
+    let first = status.processes[process].first();
+    status.dropped.contains_key(process) && first.is_none_or(|first| run < first.run)
+}
+
 /// Passes bytes on as they are; output need not be text.
-fn copy(mut from: File, path: &Path, context: &Context) -> Result<(), Failure> {
+fn copy(mut from: Log, path: &Path, context: &Context) -> Result<(), Failure> {
     let mut buffer = vec![0; 64 * 1024];
     loop {
         match from.read(&mut buffer) {

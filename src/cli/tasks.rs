@@ -1,12 +1,20 @@
 //! Finding tasks under the root, and saying that there is none or that its checkpoint is damaged.
 
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use nix::unistd::{Uid, User};
+
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::{Failure, file_help, reason};
 use super::patterns::{self, Pattern};
 use super::usage::Malformed;
-use crate::checkpoint::{CheckpointError, Root, TaskEntry, TaskId, TaskPaths};
+use crate::checkpoint::{CheckpointError, Root, Status, TaskEntry, TaskId, TaskPaths};
 use crate::diagnostics::{Diagnostic, did_you_mean_help};
+use crate::runner::{self, RunnerError};
+use crate::schema::Task;
 
 /// Reads a TASK_ID argument.
 pub(crate) fn parse_id(text: &str) -> Result<TaskId, Malformed> {
@@ -54,7 +62,17 @@ pub(crate) fn none_found(root: &Root, patterns: &[Pattern]) -> Failure {
     Failure::new(Exit::Failed, Diagnostic::error("nothing_found", message).with_help(help))
 }
 
-fn unknown(root: &Root, id: &TaskId) -> Failure {
+/// Reads what a task is and how it is; a failure if its checkpoint is damaged or nothing of it has started.
+pub(crate) fn read(paths: &TaskPaths) -> Result<(Task, Status), Failure> {
+    let task = runner::read_task(paths)?;
+    match Status::read(paths)? {
+        Some(status) => Ok((task, status)),
+        None => Err(RunnerError::NeverStarted(paths.id().clone()).into()),
+    }
+}
+
+/// There is no task of this id.
+pub(crate) fn unknown(root: &Root, id: &TaskId) -> Failure {
     let message = format!("there is no task {id} under {}", root.path().display());
     let diagnostic = Diagnostic::error("unknown_task", message)
         .with_help("`thermos status` lists all tasks; --root names another root")
@@ -79,13 +97,27 @@ pub(crate) fn diagnostic(error: &CheckpointError) -> Diagnostic {
     match error {
         CheckpointError::Io { action, path, source } => {
             let message = format!("cannot {action} {}: {}", path.display(), reason(source));
-            Diagnostic::error("io", message).with_help(file_help(source))
+            let owner = Some(source).filter(|source| source.kind() == io::ErrorKind::PermissionDenied);
+            let help = owner.and_then(|_| other_owner(path)).map_or_else(
+                || file_help(source).to_owned(),
+                |owner| format!("it belongs to user '{owner}': do this as that user, or as root"),
+            );
+            Diagnostic::error("io", message).with_help(help)
         }
+        CheckpointError::Foreign { .. } => Diagnostic::error("foreign_file", error.to_string())
+            .with_help("thermos did not put it there: move it away; other tasks are not affected"),
         CheckpointError::Damaged { .. } | CheckpointError::Impossible { .. } => {
             Diagnostic::error("damaged_checkpoint", error.to_string())
                 .with_help("this line was not written so by thermos; other tasks are not affected")
         }
     }
+}
+
+/// Returns the user who keeps others from a path: the owner of the first of its folders that can be seen.
+fn other_owner(path: &Path) -> Option<String> {
+    let uid = path.ancestors().find_map(|folder| folder.metadata().ok())?.uid();
+    let name = || User::from_uid(Uid::from_raw(uid)).ok().flatten().map(|user| user.name);
+    (uid != Uid::effective().as_raw()).then(|| name().unwrap_or_else(|| uid.to_string()))
 }
 
 impl From<CheckpointError> for Failure {

@@ -11,6 +11,7 @@ use terminal_size::{Width, terminal_size_of};
 use super::exit::Exit;
 use super::failure::{Failure, reason};
 use crate::diagnostics::Diagnostic;
+use crate::view::look::Style;
 
 /// When to use colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -35,9 +36,17 @@ pub(crate) struct Look {
     pub(crate) width: usize,
 }
 
+impl From<Look> for Style {
+    fn from(look: Look) -> Style {
+        Style { color: look.color, width: look.width }
+    }
+}
+
 /// The two streams that a command talks to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Terminal {
+    /// How standard output looks.
+    pub(crate) stdout: Look,
     /// How standard error looks.
     pub(crate) stderr: Look,
 }
@@ -45,9 +54,12 @@ pub(crate) struct Terminal {
 impl Terminal {
     /// Looks at the streams of this process.
     pub(crate) fn new(color: Color) -> Terminal {
-        let stderr = io::stderr();
-        let width = terminal_size_of(&stderr).map_or(80, |(Width(columns), _)| columns.into());
-        Terminal { stderr: look(color, stderr.is_terminal(), width) }
+        let (stdout, stderr) = (io::stdout(), io::stderr());
+        let width = |size: Option<(Width, _)>| size.map_or(80, |(Width(columns), _)| columns.into());
+        Terminal {
+            stdout: look(color, stdout.is_terminal(), width(terminal_size_of(&stdout))),
+            stderr: look(color, stderr.is_terminal(), width(terminal_size_of(&stderr))),
+        }
     }
 
     /// Writes to standard output. Fails quietly if its reader is gone: there is nobody left to talk to.

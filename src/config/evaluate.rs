@@ -10,10 +10,11 @@ use super::flags::Flags;
 use super::json_shape::Shape;
 use super::problems::{Found, Wording, error_diagnostic};
 use super::request::{Limits, Request, Source};
+use super::wrong::{MAX_REPLAYS, Wrong, is_same_mistake, with_callers};
 use super::{Loaded, Parameter, Size, schedule};
 use crate::diagnostics::{Diagnostic, Sources, Span, did_you_mean};
 use crate::schema::{self, Task, schema};
-use crate::script::{self, Evaluated, FileLoader, Given, Session};
+use crate::script::{self, Evaluated, FileLoader, Given, Session, Uses};
 use crate::template::Work;
 use crate::types::{Object, Value};
 
@@ -22,13 +23,20 @@ type Diagnostics = Vec<Diagnostic>;
 /// Checks the tasks that the request asks for.
 pub(super) fn check(request: &Request) -> Result<Loaded<Task>, Diagnostics> {
     each_task(request, |evaluation, object, index, name| {
-        let task = schema::check_task(object, &evaluation.work).map_err(|problems| {
-            let names = object.reachable_names();
-            evaluation.wording(name, index, &names).diagnostics(&problems)
-        })?;
-        let wording = evaluation.wording(name, index, &[]);
-        schedule::check(&wording, object, &task).map_err(|diagnostic| vec![Found::from(*diagnostic)])?;
-        Ok(task)
+        let (task, mut found, plan) = match schema::check_task(object, &evaluation.work) {
+            Ok(task) => {
+                let plan = schedule::check(&evaluation.wording(name, index, &[]), object, &task);
+                (Some(task), Vec::new(), plan)
+            }
+            Err(problems) => {
+                let names = object.reachable_names();
+                let wording = evaluation.wording(name, index, &names);
+                let plan = schedule::check_sketch(&wording, object, &evaluation.work);
+                (None, wording.diagnostics(&problems), plan)
+            }
+        };
+        found.extend(plan.into_iter().map(Found::from));
+        task.filter(|_| found.is_empty()).ok_or(found)
     })
 }
 
@@ -68,12 +76,15 @@ struct Evaluation {
     problems: Diagnostics,
     /// The objects from which fields were taken for that, by place, and the names of those fields.
     flawed: Vec<(Span, String)>,
+    /// Where values that are written elsewhere were given.
+    uses: Uses,
 }
 
 impl Evaluation {
     fn wording<'a>(&'a self, task: &'a str, index: usize, names: &'a [String]) -> Wording<'a> {
         let json = self.is_json.then_some(index);
-        Wording { sources: &self.sources, task, names, json, flawed: &self.flawed }
+        let (flawed, uses) = (&self.flawed, &self.uses);
+        Wording { sources: &self.sources, task, names, json, flawed, uses }
     }
 }
 
@@ -81,30 +92,53 @@ fn each_task<T>(
     request: &Request,
     examine: impl Fn(&Evaluation, &Object, usize, &str) -> Result<T, Vec<Found>>,
 ) -> Result<Loaded<T>, Diagnostics> {
+    let start = Instant::now();
+    let wrong = match attempt(request, &examine, Values::Plain) {
+        Ok(loaded) => return Ok(loaded),
+        Err(wrong) => wrong,
+    };
+    let is_script = matches!(request.source, Source::Script { .. });
+    // What takes long is not done again, lest the time run out before anything is told.
+    if !is_script || wrong.values == 0 || start.elapsed() > request.limits.time / MAX_REPLAYS {
+        return Err(wrong.told(|found| found.diagnostic));
+    }
+    let until = start + request.limits.time / 2;
+    let wrong = match attempt(request, &examine, Values::Traced) {
+        Err(traced) => wrong.improved(traced),
+        Ok(_) => wrong,
+    };
+    let mut replays = MAX_REPLAYS;
+    Err(wrong.told(|found| with_callers(request, found, &mut replays, until)))
+}
+
+/// Evaluates the configuration and examines the tasks that are asked for.
+fn attempt<T>(
+    request: &Request,
+    examine: &impl Fn(&Evaluation, &Object, usize, &str) -> Result<T, Vec<Found>>,
+    values: Values,
+) -> Result<Loaded<T>, Wrong> {
     let mut sources = Sources::default();
     let flags = Flags::new(request, &mut sources)?;
-    let start = Instant::now();
-    let mut evaluation = evaluate(request, &flags, sources)?;
-    // What takes long is not done again, lest the time run out before anything is told.
-    let is_quick = start.elapsed() < request.limits.time / MAX_REPLAYS;
-    let until = start + request.limits.time / 2;
+    let mut evaluation = evaluate(request, &flags, sources, values)?;
     let tasks: Vec<Object> = evaluation.tasks.iter().map(|task| flags.bind(task)).collect();
     let chosen = match choose(&tasks, request, &evaluation) {
         // The task may be missing for what was found before.
-        Err(_) if !evaluation.problems.is_empty() => return Err(evaluation.problems),
+        Err(_) if !evaluation.problems.is_empty() => {
+            let wrong = Wrong::from(evaluation.problems);
+            return Err(Wrong { values: wrong.found.len(), ..wrong });
+        }
         chosen => chosen?,
     };
     let mut examined = Vec::new();
-    let mut diagnostics: Diagnostics = evaluation.problems.clone();
-    let (mut told, mut replays) = (Vec::new(), if is_quick { MAX_REPLAYS } else { 0 });
+    let Wrong { mut found, .. } = Wrong::from(evaluation.problems.clone());
+    let told = found.len();
     for (index, name) in chosen {
         match examine(&evaluation, &tasks[index], index, &name) {
             Ok(task) => examined.push(task),
             // A mistake in what several objects are copied from is one mistake.
-            Err(found) => found.into_iter().for_each(|one| {
-                if !told.iter().any(|known| is_same_mistake(known, &one.diagnostic)) {
-                    told.push(one.diagnostic.clone());
-                    diagnostics.push(with_callers(request, &flags, one, &mut replays, until));
+            Err(more) => more.into_iter().for_each(|one| {
+                if !found[told..].iter().any(|known| is_same_mistake(&known.diagnostic, &one.diagnostic)) {
+                    found.push(one);
                 }
             }),
         }
@@ -112,58 +146,25 @@ fn each_task<T>(
     let (unknown, hidden) = flags.unused(&evaluation.work, &evaluation.parameters, &evaluation.sources);
     // What was left out may have been all that refers to a value.
     if evaluation.problems.is_empty() {
-        diagnostics.extend(unknown);
+        found.extend(unknown.into_iter().map(Found::from));
     }
-    if diagnostics.is_empty() {
+    if found.is_empty() {
         let printed = std::mem::take(&mut evaluation.printed);
         let parameters = std::mem::take(&mut evaluation.parameters);
         // The process ends here: taking everything apart would take longer than some checks.
         std::mem::forget((evaluation, tasks));
         return Ok(Loaded { tasks: examined, warnings: hidden, printed, parameters });
     }
-    diagnostics.extend(hidden);
-    Err(diagnostics)
+    Err(Wrong { values: found.len(), found, warnings: hidden })
 }
 
-/// The most times that a script is evaluated again to find the calls that lead to a mistake.
-const MAX_REPLAYS: u32 = 8;
-
-/// The operations that each of these may use.
-const REPLAY_OPERATIONS: u64 = 2_000_000;
-
-/// Adds the calls that lead to where the object at fault was made.
-fn with_callers(
-    request: &Request,
-    flags: &Flags,
-    found: Found,
-    replays: &mut u32,
-    until: Instant,
-) -> Diagnostic {
-    let Found { mut diagnostic, object } = found;
-    let (Source::Script { path, text }, Some(object)) = (&request.source, object) else { return diagnostic };
-    let first = diagnostic.labels.first().map(|label| &label.place);
-    if object.at().is_none()
-        || first.is_none_or(|place| place.file == "-E")
-        || *replays == 0
-        || Instant::now() > until
-    {
-        return diagnostic;
-    }
-    *replays -= 1;
-    let mut sources = Sources::default();
-    // The same sources in the same order as before, so that places are the same.
-    if Flags::new(request, &mut sources).is_err() {
-        return diagnostic;
-    }
-    let operations = request.limits.operations.min(REPLAY_OPERATIONS);
-    let mut session = session(request, (path, text), flags, sources, operations);
-    let callers = session.callers(&path.to_string_lossy(), text, &object);
-    diagnostic.labels.extend(callers);
-    diagnostic
-}
-
-fn is_same_mistake(left: &Diagnostic, right: &Diagnostic) -> bool {
-    !left.labels.is_empty() && left.labels == right.labels && left.message == right.message
+/// How a script is evaluated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Values {
+    /// As it stands.
+    Plain,
+    /// So that values know where they come from, for what is wrong with them.
+    Traced,
 }
 
 /// Chooses the named task, or all of them.
@@ -228,15 +229,24 @@ fn task_name(task: &Object, work: &Work) -> String {
     name.and_then(|name| name.object.text(work).ok()).unwrap_or_default()
 }
 
-fn evaluate(request: &Request, flags: &Flags, sources: Sources) -> Result<Evaluation, Diagnostics> {
+fn evaluate(
+    request: &Request,
+    flags: &Flags,
+    sources: Sources,
+    values: Values,
+) -> Result<Evaluation, Diagnostics> {
     match &request.source {
         Source::Json { name, text } => evaluate_json(request, name, text, sources),
-        Source::Script { path, text } => evaluate_script(request, path, text, flags, sources),
+        Source::Script { path, text } => {
+            let session = session(request, (path, text), flags, sources, request.limits.operations);
+            let session = if values == Values::Traced { session.tracing() } else { session };
+            evaluate_script(request, path, text, session)
+        }
     }
 }
 
 /// Starts a session for a script.
-fn session(
+pub(super) fn session(
     request: &Request,
     (path, text): (&Path, &str),
     flags: &Flags,
@@ -259,14 +269,12 @@ fn evaluate_script(
     request: &Request,
     path: &Path,
     text: &str,
-    flags: &Flags,
-    sources: Sources,
+    mut session: Session,
 ) -> Result<Evaluation, Diagnostics> {
-    let mut session = session(request, (path, text), flags, sources, request.limits.operations);
     let evaluated = session.run_through(&path.to_string_lossy(), text);
     // The process ends soon: its variables and the engine are not taken apart before.
     std::mem::forget(session);
-    let Evaluated { exports, problems, flawed } = evaluated?;
+    let Evaluated { exports, problems, flawed, uses } = evaluated?;
     let parameters = exports.parameters.into_values().map(|parameter| Parameter {
         place: exports.sources.place(parameter.at),
         name: parameter.name,
@@ -283,6 +291,7 @@ fn evaluate_script(
         is_json: false,
         problems,
         flawed,
+        uses,
     })
 }
 
@@ -322,7 +331,8 @@ fn evaluate_json(
         flawed.append(&mut shape.flawed);
     }
     let (parameters, printed, work) = (Vec::new(), Vec::new(), work(&request.limits));
-    Ok(Evaluation { sources, tasks, parameters, printed, work, is_json: true, problems, flawed })
+    let uses = Uses::default();
+    Ok(Evaluation { sources, tasks, parameters, printed, work, is_json: true, problems, flawed, uses })
 }
 
 /// Words what the parser says, and what to do about it.

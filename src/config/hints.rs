@@ -80,6 +80,13 @@ fn is_heredoc(text: &str, name: &str) -> bool {
     ends || matches!(name, "EOF" | "EOT" | "END" | "EOS" | "HERE")
 }
 
+/// Says what to do about a value that must be known, and is not.
+pub(super) fn open(not: &str, field: &str) -> String {
+    format!(
+        "write {not}, or bind what `{field}` refers to; what the runner binds can stand in command lines alone"
+    )
+}
+
 /// Says what to do about braces around something that is no reference.
 pub(super) fn invalid_reference(inside: &str) -> String {
     let trimmed = inside.trim();

@@ -94,9 +94,11 @@ impl<'a> Shape<'a> {
     fn fields(&mut self, structure: &StructType, fields: Map<String, Json>) -> Map<String, Json> {
         let mut kept = Map::new();
         for (name, value) in fields {
-            let known = structure.position(&name).and_then(|position| structure.fields().get(position));
-            let value = match known {
-                Some(field) => self.inside(Key::Field(name.clone()), format!(".{name}"), &field.ty, value),
+            let value = match structure.position(&name) {
+                Some(position) => {
+                    let ty = structure.field_type(position);
+                    self.inside(Key::Field(name.clone()), format!(".{name}"), &ty, value)
+                }
                 None => {
                     self.unknown(structure, &name);
                     None
@@ -173,7 +175,7 @@ fn expectation(ty: &Type) -> (String, String) {
                 format!("write an object with its fields: {}", fields.join(", ")),
             )
         }
-        other => (format!("a {}", other.name()), "write an object: {\"key\": value}".to_owned()),
+        other => (with_article(&other.name()), "write an object: {\"key\": value}".to_owned()),
     }
 }
 

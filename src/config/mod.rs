@@ -6,7 +6,7 @@
 //!
 //! - [`check`] gives the tasks that may run, [`measure`] their sizes alone, [`inspect`] what is known of tasks that may still be open.
 //! - `evaluate` is what happens in the child, `problems` words what is wrong with a task,
-//!   `hints` says what to do about it.
+//!   `hints` says what to do about it; `wrong` evaluates again to tell it better.
 
 mod contain;
 mod document;
@@ -19,6 +19,7 @@ mod places;
 mod problems;
 mod request;
 mod schedule;
+mod wrong;
 
 pub use contain::{check, inspect, measure};
 pub use document::Document;

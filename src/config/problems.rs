@@ -1,12 +1,16 @@
 //! Words what a check finds as diagnostics: where, what was expected and found, what to do.
 
-use crate::diagnostics::{Diagnostic, Sources, Span, did_you_mean};
+use crate::diagnostics::{Diagnostic, Sources, Span, did_you_mean, with_article};
+use crate::script::Uses;
 use crate::template::{ResolveError, Tag, Work};
 use crate::types::{Error, ErrorKind, Object, Problem, ProblemKind, Step};
 
 use super::hints::{self, Bindings};
 use super::json_places::{self, Key};
 use super::places;
+
+/// The most problems of a task that are told.
+const MAX_PROBLEMS: usize = 1000;
 
 /// The most bindings that a diagnostic shows.
 const MAX_BINDINGS: usize = 8;
@@ -40,13 +44,19 @@ pub(super) struct Wording<'a> {
     pub(super) json: Option<usize>,
     /// Objects from which a field was left out because it is wrong, by place, and the field.
     pub(super) flawed: &'a [(Span, String)],
+    /// Where values that are written elsewhere were given.
+    pub(super) uses: &'a Uses,
 }
 
 impl Wording<'_> {
     /// Makes the diagnostics of the problems, but of those that follow from a mistake told before.
     pub(super) fn diagnostics(&self, problems: &[Problem]) -> Vec<Found> {
         let mut diagnostics = Vec::new();
-        for problem in problems {
+        for (told, problem) in problems.iter().enumerate() {
+            if diagnostics.len() == MAX_PROBLEMS {
+                diagnostics.push(self.more(problems.len() - told).into());
+                break;
+            }
             let placed = Problem { at: self.place_of(problem), ..problem.clone() };
             if self.is_known(&placed) {
                 continue;
@@ -61,6 +71,13 @@ impl Wording<'_> {
             diagnostics.push(Found { diagnostic, object });
         }
         diagnostics
+    }
+
+    fn more(&self, count: usize) -> Diagnostic {
+        let message = format!("{count} more of the task's values may be wrong");
+        Diagnostic::error("more", message)
+            .with_path(format!("task \"{}\"", self.task))
+            .with_help("mend those above first: they may have one cause")
     }
 
     /// Says whether the value at fault is not the checked one, but one inside of what that refers to.
@@ -93,7 +110,7 @@ impl Wording<'_> {
             ProblemKind::Open { text, not } => {
                 let message = format!("{} failed: '{text}' is not {not}", place_text(problem));
                 self.at(Diagnostic::error("wrong_type", message), problem, format!("expected {not}"))
-                    .with_help("bind the reference: what the runner binds can stand in command lines alone")
+                    .with_help(hints::open(not, &self.bindings(problem).field))
             }
             ProblemKind::NoAlternative { choice, value } => {
                 let message =
@@ -117,6 +134,10 @@ impl Wording<'_> {
                     None => diagnostic,
                 }
             }
+        };
+        let diagnostic = match &problem.kind {
+            ProblemKind::Missing | ProblemKind::Unbound(_) => diagnostic,
+            _ => self.uses.explain(diagnostic, problem.at, self.sources),
         };
         self.with_bindings(diagnostic, problem).with_path(self.path(&problem.path))
     }
@@ -335,7 +356,7 @@ fn expectation(target: &str, detail: Option<&str>) -> String {
         ("Boolean", _) => "true or false".to_owned(),
         ("String", _) => "text".to_owned(),
         (_, Some(detail)) => detail.split_once(" is not ").map_or(detail, |(_, choices)| choices).to_owned(),
-        (other, None) => format!("a {other}"),
+        (other, None) => with_article(other),
     }
 }
 

@@ -1,28 +1,68 @@
 //! Words what only the plan of a task can tell: cycles, orders of unknown processes, waits that cannot end.
 
+use std::collections::HashSet;
+
 use super::json_places::Key;
 use super::problems::Wording;
-use crate::diagnostics::{Diagnostic, Span, did_you_mean};
+use crate::diagnostics::{Diagnostic, Span};
 use crate::plan::{self, PlanError};
-use crate::schema::Task;
+use crate::schema::{self, Constraint, Sketch, Task};
+use crate::template::Work;
 use crate::types::Object;
 
-/// Checks the plan of a task. The message begins with the original's sentence (LANGUAGE section 4).
-pub(super) fn check(wording: &Wording, object: &Object, task: &Task) -> Result<(), Box<Diagnostic>> {
-    let error = match plan::check(task) {
-        Ok(()) => return Ok(()),
-        Err(error) => error,
-    };
-    let links = links(task, &error);
+/// The most mistakes in a plan that are told.
+const MAX_MISTAKES: usize = 20;
+
+/// Tells everything that is wrong with the plan of a task. A message begins with the original's sentence (LANGUAGE
+/// section 4).
+pub(super) fn check(wording: &Wording, object: &Object, task: &Task) -> Vec<Diagnostic> {
+    let mut diagnostics = Vec::new();
+    // Most plans are right: a copy is made of the others alone.
+    let Err(mut error) = plan::check(task) else { return diagnostics };
+    let mut task = task.clone();
+    while diagnostics.len() < MAX_MISTAKES {
+        let links = links(&task, &error);
+        diagnostics.push(word(wording, object, &task, &error, &links));
+        let Some(constraint) = links.first().and_then(|link| task.constraints.get_mut(link.constraint))
+        else {
+            break;
+        };
+        // Without this one the others are found.
+        *constraint = Constraint::nothing();
+        match plan::check(&task) {
+            Ok(()) => break,
+            Err(next) => error = next,
+        }
+    }
+    diagnostics
+}
+
+/// Tells what is wrong with the plan of a task that is wrong elsewhere too, as far as that can be known.
+pub(super) fn check_sketch(wording: &Wording, object: &Object, work: &Work) -> Vec<Diagnostic> {
+    let Sketch { mut task, is_complete } = schema::sketch(object, wording.task, work);
+    if !is_complete {
+        // An order may name, or join, what is not known.
+        let names: HashSet<&str> = task.processes.iter().map(|process| process.name.as_str()).collect();
+        let is_known = |constraint: &Constraint| {
+            constraint.order.iter().all(|name| !name.is_empty() && names.contains(name.as_str()))
+        };
+        let orders = task.constraints.iter().map(|constraint| match is_known(constraint) {
+            true => constraint.clone(),
+            false => Constraint::nothing(),
+        });
+        task.constraints = orders.collect();
+    }
+    check(wording, object, &task)
+}
+
+fn word(wording: &Wording, object: &Object, task: &Task, error: &PlanError, links: &[Link]) -> Diagnostic {
     let constraint = links.first().map(|link| link.constraint);
-    let (detail, help) = explain(task, &error, constraint);
+    let (message, help) = plan::explain(task, error);
     let path = match constraint {
         Some(index) => format!("task \"{}\".constraints[{index}]", task.name),
         None => format!("task \"{}\".constraints", task.name),
     };
-    let sentence = error.to_string();
-    let colon = if sentence.ends_with('!') { "" } else { ":" };
-    let diagnostic = Diagnostic::error("invalid_plan", format!("{sentence}{colon} {detail}")).with_path(path);
+    let diagnostic = Diagnostic::error("invalid_plan", message).with_path(path);
     let mut places: Vec<(Span, String)> = Vec::new();
     for link in links.iter().take(MAX_LINKS) {
         let at = link_place(wording, object, link);
@@ -34,7 +74,7 @@ pub(super) fn check(wording: &Wording, object: &Object, task: &Task) -> Result<(
     let labelled = places
         .into_iter()
         .fold(diagnostic, |diagnostic, (at, label)| diagnostic.with_label(wording.sources.place(at), label));
-    Err(Box::new(labelled.with_help(help)))
+    labelled.with_help(help)
 }
 
 /// The most constraints that a diagnostic shows.
@@ -74,55 +114,6 @@ fn link(task: &Task, previous: &str, next: &str) -> Option<Link> {
     let links = |order: &[String]| order.windows(2).any(|pair| pair[0] == previous && pair[1] == next);
     let constraint = task.constraints.iter().rposition(|constraint| links(&constraint.order))?;
     Some(Link { constraint, position: None, label: format!("`{previous}` before `{next}`") })
-}
-
-fn explain(task: &Task, error: &PlanError, constraint: Option<usize>) -> (String, String) {
-    match error {
-        PlanError::Cycle { names } => {
-            let mut way: Vec<&str> = names.iter().map(String::as_str).collect();
-            way.extend(names.first().map(String::as_str));
-            let detail = format!("Each of these waits for the one before it: {}.", way.join(" -> "));
-            let help = match names.as_slice() {
-                [_] => "a process cannot wait for itself: name each once",
-                _ => "remove one of the constraints between them",
-            };
-            (detail, help.to_owned())
-        }
-        PlanError::Unknown { names, .. } if names.is_empty() => {
-            ("An order names no process.".to_owned(), "name processes, or remove the constraint".to_owned())
-        }
-        PlanError::Unknown { names, .. } => explain_unknown(task, names, constraint),
-        PlanError::AfterDaemon { previous, next, .. } => (
-            format!("`{previous}` never ends, so `{next}` would never start."),
-            format!("remove the constraint, or `daemon` from `{previous}`"),
-        ),
-        PlanError::AfterEphemeral { previous, next, .. } => (
-            format!("the task does not wait for `{previous}`, so it cannot wait for `{next}` either."),
-            format!("make `{next}` ephemeral too, or `{previous}` not"),
-        ),
-    }
-}
-
-fn explain_unknown(task: &Task, names: &[String], constraint: Option<usize>) -> (String, String) {
-    let known: Vec<&str> = task.processes.iter().map(|process| process.name.as_str()).collect();
-    let unknown = names.iter().find(|name| !known.contains(&name.as_str()));
-    match unknown {
-        Some(name) => {
-            let help = match did_you_mean(name, known.iter().copied()) {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!("add `{name}` to the processes, or name one of {}", known.join(", ")),
-            };
-            (format!("The task has no process `{name}`."), help)
-        }
-        None => {
-            let order = constraint.map(|index| task.constraints[index].order.join(", ")).unwrap_or_default();
-            let detail = format!("The order {order} mixes final and ordinary processes.");
-            (
-                detail,
-                "final processes run after all ordinary ones anyway: order them among themselves".to_owned(),
-            )
-        }
-    }
 }
 
 fn link_place(wording: &Wording, object: &Object, link: &Link) -> Span {

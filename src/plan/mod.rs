@@ -6,11 +6,13 @@
 //! - [`graph`]: who waits for whom; refuses what could never run.
 //! - [`planner`]: what is ready, waiting, running, finished, failed.
 
+mod explain;
 pub mod graph;
 pub mod planner;
 #[cfg(test)]
 mod tests;
 
+pub use explain::explain;
 pub use graph::{Graph, Node, PlanError, ProcessId, Stage};
 pub use planner::{IllegalEvent, Planner};
 

@@ -130,9 +130,12 @@ impl Planner {
         self.needed == 0
     }
 
-    /// Says whether the plan can never be completed: nothing runs, nothing may start now or later.
+    /// Says whether the plan can never be completed: nothing that it needs runs or may start now or later.
+    ///
+    /// Nothing that is needed may wait for what is ephemeral, so whatever ephemeral processes do, they change nothing.
     pub fn is_deadlocked(&self) -> bool {
-        !self.is_complete() && self.running.is_empty() && self.ready.is_empty() && self.throttled.is_empty()
+        let active = self.ready.iter().chain(&self.running).chain(self.throttled.iter().map(|(_, id)| id));
+        !self.is_complete() && active.into_iter().all(|id| self.graph.node(*id).ephemeral)
     }
 
     /// Returns the seconds until something may start: 0 if something is ready, infinity if nothing ever will be.
@@ -165,6 +168,16 @@ impl Planner {
                 Ok(())
             }
             _ => Err(self.illegal(id, "start")),
+        }
+    }
+
+    /// Before all that is told of a process, it had runs that are no longer on record one by one.
+    pub fn recall_past(&mut self, id: ProcessId, failures: u32, last_end: Option<f64>) {
+        self.unqueue(id);
+        let progress = &mut self.progress[id.index()];
+        (progress.failures, progress.last_end) = (failures, last_end);
+        if progress.standing == Standing::Idle && progress.member {
+            self.requeue(id);
         }
     }
 

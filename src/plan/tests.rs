@@ -78,3 +78,15 @@ fn ten_thousand_waiting_processes_wake_in_order_of_time() {
     assert_eq!(planner.next_ready(6.0), Some(ProcessId(9_999)));
     assert_eq!(planner.next_ready(8.0), Some(ProcessId(9_997)));
 }
+
+#[test]
+fn an_ephemeral_daemon_does_not_keep_alive_what_can_never_be_completed() {
+    let mut nodes = nodes(3);
+    (nodes[2].ephemeral, nodes[2].daemon) = (true, true);
+    let mut planner = Planner::new(graph(nodes, &[names(&[0, 1])]).unwrap());
+    planner.set_running(ProcessId(0)).unwrap();
+    planner.set_running(ProcessId(2)).unwrap();
+    assert!(!planner.is_deadlocked());
+    planner.failure(ProcessId(0), 0.0).unwrap();
+    assert!(planner.is_deadlocked(), "p1 waits for a failed process, and the daemon changes nothing");
+}

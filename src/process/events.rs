@@ -28,12 +28,17 @@ impl Events {
         Ok(self.epoll.add(fd, EpollEvent::new(EpollFlags::EPOLLIN, token))?)
     }
 
+    /// Adds a descriptor that wakes the waiter when it can be written to.
+    pub fn add_writable(&self, fd: impl AsFd, token: u64) -> io::Result<()> {
+        Ok(self.epoll.add(fd, EpollEvent::new(EpollFlags::EPOLLOUT, token))?)
+    }
+
     /// Takes a descriptor out; closing it is not enough while a child holds a copy.
     pub fn remove(&self, fd: impl AsFd) -> io::Result<()> {
         Ok(self.epoll.delete(fd)?)
     }
 
-    /// Waits until a descriptor is readable, or until the time is over; for ever if none is given.
+    /// Waits until a descriptor is ready, or until the time is over; for ever if none is given.
     pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<impl Iterator<Item = u64> + use<>> {
         let count = match self.epoll.wait(&mut self.buffer, poll_timeout(timeout)) {
             Err(Errno::EINTR) => 0,

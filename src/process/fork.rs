@@ -5,7 +5,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::MetadataExt;
 use std::panic::{self, AssertUnwindSafe};
 
@@ -48,9 +48,9 @@ pub fn exit_now(code: i32) -> ! {
     unsafe { libc::_exit(code) }
 }
 
-/// Has the kernel kill this process when the thread that forked it ends; fails if it ended already.
+/// Has the kernel kill this process when the thread that forked it ends, if that is allowed; fails if it ended already.
 pub fn die_with_parent(parent: Pid) -> io::Result<()> {
-    nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)?;
+    let _ = nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL);
     if getppid() == parent { Ok(()) } else { Err(io::Error::other("the parent is gone")) }
 }
 
@@ -76,8 +76,21 @@ pub fn reap(child: Pid) -> io::Result<WaitStatus> {
 
 /// Closes every descriptor but the three standard ones.
 pub fn close_foreign_descriptors() -> io::Result<()> {
+    close_range(3, libc::c_uint::MAX)
+}
+
+/// Closes every descriptor but the three standard ones and this one.
+pub fn close_foreign_descriptors_but(kept: RawFd) -> io::Result<()> {
+    let kept = kept.cast_unsigned();
+    if kept > 3 {
+        close_range(3, kept - 1)?;
+    }
+    close_range(3.max(kept + 1), libc::c_uint::MAX)
+}
+
+fn close_range(first: libc::c_uint, last: libc::c_uint) -> io::Result<()> {
     // SAFETY: a forked child that never returns into the code that owns these descriptors.
-    Errno::result(unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) })?;
+    Errno::result(unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) })?;
     Ok(())
 }
 

@@ -30,11 +30,18 @@ impl PidFd {
         let result = unsafe {
             libc::syscall(libc::SYS_pidfd_send_signal, self.0.as_raw_fd(), signal as libc::c_int, nothing, 0)
         };
-        match Errno::result(result) {
-            Ok(_) => Ok(true),
-            Err(Errno::ESRCH) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
+        delivered(result)
+    }
+
+    /// Sends a signal with a value that its receiver can read; says `false` if the process is gone.
+    pub fn signal_with(&self, signal: Signal, value: i32) -> io::Result<bool> {
+        let info = Queued::new(signal, value);
+        // SAFETY: the descriptor is open; the siginfo is of the size and form that the kernel reads.
+        let result = unsafe {
+            let (fd, number) = (self.0.as_raw_fd(), signal as libc::c_int);
+            libc::syscall(libc::SYS_pidfd_send_signal, fd, number, &raw const info, 0)
+        };
+        delivered(result)
     }
 
     /// Waits until the process has ended, or until `deadline`; says whether it has. Does not reap it.
@@ -48,6 +55,37 @@ impl PidFd {
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+}
+
+fn delivered(result: libc::c_long) -> io::Result<bool> {
+    match Errno::result(result) {
+        Ok(_) => Ok(true),
+        Err(Errno::ESRCH) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The siginfo of sigqueue(3), as 64-bit Linux lays it out: the union of its second part begins at byte 16.
+#[repr(C)]
+struct Queued {
+    signal: i32,
+    errno: i32,
+    code: i32,
+    _gap: i32,
+    pid: i32,
+    uid: u32,
+    value: i64,
+    _rest: [u64; 12],
+}
+
+const _: () = assert!(size_of::<Queued>() == size_of::<libc::siginfo_t>());
+
+impl Queued {
+    fn new(signal: Signal, value: i32) -> Queued {
+        let (pid, uid) = (Pid::this().as_raw(), nix::unistd::getuid().as_raw());
+        let (signal, code, value) = (signal as i32, libc::SI_QUEUE, value.into());
+        Queued { signal, errno: 0, code, _gap: 0, pid, uid, value, _rest: [0; 12] }
     }
 }
 

@@ -9,6 +9,9 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::unistd::Pid;
 
+use super::signals;
+use super::users::{Credentials, KEEP};
+
 /// A program to execute in a session of its own, with /dev/null or whatever its parent has as standard input.
 #[derive(Debug)]
 pub struct Command<'a> {
@@ -22,6 +25,36 @@ pub struct Command<'a> {
     pub stderr: BorrowedFd<'a>,
     /// Signals that this process ignores and the program shall not.
     pub ignored: &'a [libc::c_int],
+    /// Bytes of address space that each process of the program may have.
+    pub address_space: Option<u64>,
+    /// As whom it runs, if as another than this process, which must be root's then.
+    pub credentials: Option<&'a Credentials>,
+    /// Whether the working directory of this process becomes the root of the program; this process must be root's then.
+    pub chroot: bool,
+}
+
+/// What the child does, as far as it can fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Leaving its parent.
+    Prepare,
+    /// Changing its root.
+    Chroot,
+    /// Changing its user and groups.
+    User,
+    /// Using the working directory as the new user.
+    Folder,
+    /// Executing the program.
+    Execute,
+}
+
+/// Why a program was not executed.
+#[derive(Debug)]
+pub struct Failure {
+    /// What was refused.
+    pub step: Step,
+    /// Why.
+    pub error: io::Error,
 }
 
 /// A child of [`spawn`]; it is there to be reaped even if it could not execute.
@@ -30,7 +63,7 @@ pub struct Spawned {
     /// Number of the child and of its session.
     pub pid: Pid,
     /// Why the program was not executed.
-    pub failure: Option<io::Error>,
+    pub failure: Option<Failure>,
 }
 
 /// What the child needs, made ready by its parent: it may neither allocate nor lock.
@@ -41,8 +74,20 @@ struct Plan {
     stderr: i32,
     ignored: *const libc::c_int,
     ignored_count: usize,
+    address_space: Option<libc::rlimit>,
     parent: libc::pid_t,
+    user: Option<User>,
+    chroot: bool,
+    step: Step,
     errno: i32,
+}
+
+/// Numbers that are handed to the kernel.
+struct User {
+    uid: libc::uid_t,
+    gid: libc::gid_t,
+    groups: *const libc::gid_t,
+    group_count: usize,
 }
 
 const STACK: usize = 32 * 1024;
@@ -57,7 +102,16 @@ pub fn spawn(command: &Command<'_>) -> io::Result<Spawned> {
         stderr: command.stderr.as_raw_fd(),
         ignored: command.ignored.as_ptr(),
         ignored_count: command.ignored.len(),
+        address_space: command.address_space.map(|bytes| libc::rlimit { rlim_cur: bytes, rlim_max: bytes }),
         parent: nix::unistd::getpid().as_raw(),
+        user: command.credentials.map(|Credentials { uid, gid, groups }| User {
+            uid: *uid,
+            gid: *gid,
+            groups: groups.as_ptr(),
+            group_count: groups.len(),
+        }),
+        chroot: command.chroot,
+        step: Step::Prepare,
         errno: 0,
     };
     #[repr(align(16))]
@@ -73,8 +127,9 @@ pub fn spawn(command: &Command<'_>) -> io::Result<Spawned> {
     })?;
     // The child wrote it behind the compiler's back.
     // SAFETY: the child has executed or exited; plan is alive and aligned.
-    let errno = unsafe { (&raw const plan.errno).read_volatile() };
-    let failure = (errno != 0).then(|| io::Error::from_raw_os_error(errno));
+    let (errno, step) =
+        unsafe { ((&raw const plan.errno).read_volatile(), (&raw const plan.step).read_volatile()) };
+    let failure = (errno != 0).then(|| Failure { step, error: io::Error::from_raw_os_error(errno) });
     Ok(Spawned { pid: Pid::from_raw(pid), failure })
 }
 
@@ -86,38 +141,74 @@ extern "C" fn child(plan: *mut c_void) -> libc::c_int {
     let plan = plan.cast::<Plan>();
     // SAFETY: the parent made the plan, keeps it alive, and is stopped; `enter` makes async-signal-safe calls alone.
     unsafe {
-        enter(&*plan);
+        let step = enter(&*plan);
+        (&raw mut (*plan).step).write_volatile(step);
         (&raw mut (*plan).errno).write_volatile(Errno::last_raw());
         libc::_exit(127)
     }
 }
 
-/// Returns only if something failed, with errno set.
+/// Returns only if something failed, which it names, with errno set.
 ///
 /// # Safety
 /// Runs in a child that shares memory with its stopped parent, on a valid plan.
-unsafe fn enter(plan: &Plan) {
+unsafe fn enter(plan: &Plan) -> Step {
     // SAFETY: system calls on values and on pointers that the plan keeps alive; zeroes are the default action with no
     // flags and an empty mask.
     unsafe {
         libc::setsid();
-        let default: libc::sigaction = std::mem::zeroed();
         for index in 0..plan.ignored_count {
-            libc::sigaction(*plan.ignored.add(index), &default, std::ptr::null_mut());
-        }
-        if libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) != 0 {
-            return;
-        }
-        if libc::getppid() != plan.parent {
-            Errno::ESRCH.set();
-            return;
+            signals::reset(*plan.ignored.add(index));
         }
         if libc::dup2(plan.stdout, 1) < 0 || libc::dup2(plan.stderr, 2) < 0 {
-            return;
+            return Step::Prepare;
+        }
+        if plan.chroot && (libc::chroot(c".".as_ptr()) != 0 || libc::chdir(c"/".as_ptr()) != 0) {
+            return Step::Chroot;
+        }
+        if let Some(user) = &plan.user {
+            if !become_user(user) {
+                return Step::User;
+            }
+            if libc::chdir(c".".as_ptr()) != 0 {
+                return Step::Folder;
+            }
+        }
+        // Not earlier: the kernel forgets it when the user changes. Where it is not allowed, who finds the coordinator
+        // dead ends the command.
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+        if libc::getppid() != plan.parent {
+            Errno::ESRCH.set();
+            return Step::Prepare;
+        }
+        if let Some(limit) = &plan.address_space
+            && libc::setrlimit(libc::RLIMIT_AS, limit) != 0
+        {
+            return Step::Prepare;
         }
         let mut none: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&mut none);
         libc::sigprocmask(libc::SIG_SETMASK, &none, std::ptr::null_mut());
         libc::execve(plan.arguments[0], plan.arguments.as_ptr(), plan.environment.as_ptr());
+    }
+    Step::Execute
+}
+
+/// Says whether it worked, with errno set if not.
+///
+/// # Safety
+/// As for [`enter`].
+unsafe fn become_user(user: &User) -> bool {
+    let User { uid, gid, groups, group_count } = *user;
+    if uid == KEEP || gid == KEEP {
+        Errno::EINVAL.set();
+        return false;
+    }
+    // SAFETY: the groups are alive. Not by the functions of libc, which make all threads follow and lock for that: the
+    // child shares its memory with its parent and must change alone.
+    unsafe {
+        libc::syscall(libc::SYS_setgroups, group_count, groups) == 0
+            && libc::syscall(libc::SYS_setresgid, gid, gid, gid) == 0
+            && libc::syscall(libc::SYS_setresuid, uid, uid, uid) == 0
     }
 }

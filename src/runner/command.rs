@@ -5,12 +5,27 @@ use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
+use std::os::unix::fs::{DirBuilderExt, fchown};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix::sys::signal::{SigSet, Signal};
 
 use super::options::Caller;
+use super::output::{Pipes, remove_backups};
+use super::owned::open_logs;
 use crate::checkpoint::Header;
-use crate::schema::LogDestination;
+use crate::checkpoint::paths::run_logs;
+use crate::checkpoint::record::LostOutput;
+use crate::process::signals;
+use crate::process::users::Credentials;
+use crate::schema::{LogDestination, Logger};
+
+/// The logs of a run.
+const NAMES: [&str; 2] = ["stdout", "stderr"];
+
+/// What bash reads before a command, if it is in the sandbox.
+const PROFILE: &str = ".thermos_profile";
 
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -19,8 +34,10 @@ pub(super) fn common_environment(header: &Header, caller: &Caller) -> Vec<CStrin
     let inherited = caller.environment.iter().filter(|(name, _)| header.preserve_env && !is_ours(name));
     let mut entries: Vec<CString> = inherited.filter_map(|(name, value)| entry(name, value)).collect();
     let path = caller.environment.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.as_os_str());
+    // A chroot hides the sandbox behind the root.
+    let home = header.home.as_ref().filter(|_| header.chroot).unwrap_or(&header.sandbox);
     let own: [(&str, &OsStr); 6] = [
-        ("HOME", header.sandbox.as_os_str()),
+        ("HOME", home.as_os_str()),
         ("LOGNAME", header.user.as_ref()),
         ("USER", header.user.as_ref()),
         ("PATH", path.unwrap_or(DEFAULT_PATH.as_ref())),
@@ -32,11 +49,19 @@ pub(super) fn common_environment(header: &Header, caller: &Caller) -> Vec<CStrin
 }
 
 /// Adds the entries of one run.
-pub(super) fn run_environment(common: &[CString], sandbox: &Path, process: &str, run: u64) -> Vec<CString> {
+pub(super) fn run_environment(
+    common: &[CString],
+    sandbox: &Path,
+    chroot: bool,
+    process: &str,
+    run: u64,
+) -> Vec<CString> {
     let mut entries = common.to_vec();
-    let profile = sandbox.join(".thermos_profile");
-    if profile.exists() {
-        entries.extend(entry("BASH_ENV".as_ref(), profile.as_os_str()));
+    let profile = sandbox.join(PROFILE);
+    // Where a link leads only the command can say: it may see another root.
+    if profile.symlink_metadata().is_ok() {
+        let seen = if chroot { Path::new("/").join(PROFILE) } else { profile };
+        entries.extend(entry("BASH_ENV".as_ref(), seen.as_os_str()));
     }
     entries.extend(entry("THERMOS_PROCESS".as_ref(), process.as_ref()));
     entries.extend(entry("THERMOS_RUN".as_ref(), run.to_string().as_ref()));
@@ -66,62 +91,122 @@ fn entry(name: &OsStr, value: &OsStr) -> Option<CString> {
     CString::new(text.into_vec()).ok()
 }
 
+/// What was the runner's standard output and error.
+pub(super) type Console = [OwnedFd; 2];
+
 /// Where the output of a run goes.
 #[derive(Debug)]
 pub(super) enum Output {
-    /// Files that are appended to.
-    Files {
-        /// Standard output.
-        stdout: File,
-        /// Standard error.
-        stderr: File,
-    },
-    /// What was the runner's standard output and error.
-    Console {
-        /// Standard output.
-        stdout: OwnedFd,
-        /// Standard error.
-        stderr: OwnedFd,
-    },
+    /// Files that the command appends to.
+    Files([File; 2]),
+    /// The command has the console for itself.
+    Console(Console),
     /// /dev/null.
     Nowhere(File),
+    /// The coordinator takes it and passes it on.
+    Piped(Box<Pipes>),
 }
 
 impl Output {
-    /// Opens the output of a run; `logs` is its folder, `console` what the runner had.
+    /// Opens the output of a run; `logs` is its folder, and belongs to `owner` if that is another user than this one. Of the
+    /// signals that [`Output::wait`] takes, all must be blocked.
     pub(super) fn open(
-        destination: LogDestination,
-        logs: &Path,
-        console: Option<(OwnedFd, OwnedFd)>,
+        logger: &Logger,
+        logs: RunLogs<'_>,
+        console: Option<Console>,
+        signals: &SigSet,
     ) -> io::Result<Output> {
-        match (destination, console) {
+        match (logger.destination, console) {
             (LogDestination::None, _) => {
                 Ok(Output::Nowhere(OpenOptions::new().write(true).open("/dev/null")?))
             }
-            (LogDestination::Console, Some((stdout, stderr))) => Ok(Output::Console { stdout, stderr }),
-            _ => {
-                let is_new = create_folder(logs)?;
-                let open = |name| append(&logs.join(name), is_new);
-                Ok(Output::Files { stdout: open("stdout")?, stderr: open("stderr")? })
+            (LogDestination::Console, Some(console)) => Ok(Output::Console(console)),
+            (_, console) => {
+                let files = logs.open()?;
+                if console.is_none() && logger.rotation().is_none() {
+                    return Ok(Output::Files(files));
+                }
+                let pipes = Pipes::open(&logs.folder(), NAMES, files, logger.rotation(), console, signals)?;
+                if let Some(Credentials { uid, gid, .. }) = logs.owner {
+                    // Or the command could not open what /dev/stdout leads to.
+                    pipes.ends()?.into_iter().try_for_each(|end| fchown(end, Some(*uid), Some(*gid)))?;
+                }
+                Ok(Output::Piped(Box::new(pipes)))
             }
         }
     }
 
-    pub(super) fn stdout(&self) -> BorrowedFd<'_> {
+    /// Returns what the command is to have as its standard output and error.
+    pub(super) fn ends(&self) -> io::Result<[BorrowedFd<'_>; 2]> {
         match self {
-            Output::Files { stdout, .. } => stdout.as_fd(),
-            Output::Console { stdout, .. } => stdout.as_fd(),
-            Output::Nowhere(null) => null.as_fd(),
+            Output::Files([stdout, stderr]) => Ok([stdout.as_fd(), stderr.as_fd()]),
+            Output::Console([stdout, stderr]) => Ok([stdout.as_fd(), stderr.as_fd()]),
+            Output::Nowhere(null) => Ok([null.as_fd(), null.as_fd()]),
+            Output::Piped(pipes) => pipes.ends(),
         }
     }
 
-    pub(super) fn stderr(&self) -> BorrowedFd<'_> {
-        match self {
-            Output::Files { stderr, .. } => stderr.as_fd(),
-            Output::Console { stderr, .. } => stderr.as_fd(),
-            Output::Nowhere(null) => null.as_fd(),
+    /// The command has started.
+    pub(super) fn release(&mut self) {
+        if let Output::Piped(pipes) = self {
+            pipes.release();
         }
     }
+
+    /// Waits for one of the signals with which it was opened, or until the time is over; passes output on meanwhile.
+    pub(super) fn wait(&mut self, signals: &SigSet, timeout: Option<Duration>) -> io::Result<Option<Signal>> {
+        match self {
+            Output::Piped(pipes) => pipes.wait(timeout),
+            _ => signals::wait(signals, timeout),
+        }
+    }
+
+    /// The command has ended: takes what it has said, and tells what could not be kept of that.
+    pub(super) fn drain(&mut self) -> Option<LostOutput> {
+        let Output::Piped(pipes) = self else { return None };
+        pipes.drain();
+        pipes.lost().map(|lost| LostOutput { bytes: lost.bytes, reason: lost.reason })
+    }
+
+    /// Nobody of the run is left: takes the rest.
+    pub(super) fn finish(&mut self) -> io::Result<()> {
+        match self {
+            Output::Piped(pipes) => pipes.finish(),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The logs of a run, and whose they are if not this user's.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RunLogs<'a> {
+    pub(super) log_dir: &'a Path,
+    pub(super) process: &'a str,
+    pub(super) run: u64,
+    pub(super) owner: Option<&'a Credentials>,
+}
+
+impl RunLogs<'_> {
+    fn folder(&self) -> PathBuf {
+        run_logs(self.log_dir, self.process, self.run)
+    }
+
+    fn open(&self) -> io::Result<[File; 2]> {
+        match self.owner {
+            Some(owner) => open_logs(self.log_dir, self.process, self.run, owner),
+            None => open_files(&self.folder()),
+        }
+    }
+}
+
+/// Opens the empty logs of a run. What is there already is of another task that was given the same `--log-dir`.
+fn open_files(logs: &Path) -> io::Result<[File; 2]> {
+    let is_new = create_folder(logs)?;
+    if !is_new {
+        NAMES.iter().try_for_each(|name| remove_backups(logs, name))?;
+    }
+    let [stdout, stderr] = NAMES.map(|name| append(&logs.join(name), is_new));
+    Ok([stdout?, stderr?])
 }
 
 /// Makes the folder of a run; says whether it was not there before.
@@ -145,7 +230,7 @@ fn create_folder(logs: &Path) -> io::Result<bool> {
     }
 }
 
-/// Opens an output to append to. What is there already is of another task that was given the same `--log-dir`.
+/// Opens an output to append to.
 fn append(path: &Path, is_new: bool) -> io::Result<File> {
     let file = OpenOptions::new().append(true).create(true).open(path)?;
     if !is_new {

@@ -12,17 +12,20 @@ use nix::libc;
 use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::Pid;
 
-use super::command::{Output, arguments, run_environment};
+use super::command::{Console, Output, RunLogs, arguments, run_environment};
+use super::group::Confinement;
 use super::journal::wall_seconds;
-use crate::checkpoint::claim::claim;
-use crate::checkpoint::paths::run_logs;
+use super::run_as::RunAs;
+use crate::checkpoint::claim::{claim, unclaim};
 use crate::checkpoint::record::Usage;
 use crate::checkpoint::stream::Writer;
 use crate::checkpoint::{CheckpointError, ProcessState, ProcessStatus, Record, TaskPaths};
+use crate::process::cgroup::{OomCounter, RunGroup, TaskGroup};
 use crate::process::identity::{self, Machine};
 use crate::process::reap::{Ended, Exit, Reaped, reap_any};
-use crate::process::{fork, signals, spawn, tree};
-use crate::schema::LogDestination;
+use crate::process::spawn::{self, Spawned};
+use crate::process::{fork, signals, tree};
+use crate::schema::{LogDestination, Logger};
 
 /// Exit codes of a coordinator. Any other means that it did not end as it should.
 pub(super) mod code {
@@ -30,7 +33,7 @@ pub(super) mod code {
     pub(in crate::runner) const CLEAN: i32 = 0;
     /// Somebody else has the run.
     pub(in crate::runner) const TAKEN: i32 = 3;
-    /// No room for the claim or the logs: to be tried again.
+    /// No room for the claim, the logs or the command, and so no claim: to be tried again.
     pub(in crate::runner) const NO_ROOM: i32 = 4;
     /// The sandbox cannot be entered.
     pub(in crate::runner) const NO_SANDBOX: i32 = 5;
@@ -38,6 +41,8 @@ pub(super) mod code {
     pub(in crate::runner) const NO_LOGS: i32 = 6;
     /// The claim cannot be written.
     pub(in crate::runner) const NO_CLAIM: i32 = 7;
+    /// The limits of the run cannot be set.
+    pub(in crate::runner) const NO_LIMITS: i32 = 9;
     /// A record or the system failed it later on.
     pub(super) const BROKEN: i32 = 8;
 }
@@ -63,24 +68,34 @@ pub(super) struct Setup {
     pub(super) environment: Vec<CString>,
     /// Signals that the runner ignores and commands shall not.
     pub(super) ignored: Vec<libc::c_int>,
+    pub(super) run_as: RunAs,
     pub(super) durable: bool,
+    /// The cgroup of the task.
+    pub(super) group: Option<TaskGroup>,
+    /// Whether resources are limits.
+    pub(super) enforce: bool,
+    /// Counts what the kernel kills for want of memory, where runs have no cgroups of their own.
+    pub(super) oom: Option<OomCounter>,
 }
 
 /// One run.
 #[derive(Debug)]
 pub(super) struct Assignment<'a> {
     pub(super) process: &'a str,
+    /// The place of the process in its task.
+    pub(super) place: u32,
     pub(super) run: u64,
     /// The number of its WAITING record.
     pub(super) seq: u64,
     pub(super) command: &'a str,
-    pub(super) destination: LogDestination,
+    pub(super) logger: &'a Logger,
+    pub(super) confinement: Confinement,
 }
 
 /// Lives through a run in a forked child and returns its exit code. All signals are blocked.
 pub(super) fn coordinate(setup: &Setup, assignment: &Assignment<'_>) -> i32 {
     match prepare(setup, assignment) {
-        Ok(mut coordinator) => coordinator.live().map_or(code::BROKEN, |()| code::CLEAN),
+        Ok(mut coordinator) => coordinator.live().unwrap_or(code::BROKEN),
         Err(code) => code,
     }
 }
@@ -92,40 +107,61 @@ struct Coordinator<'a> {
     stream: Writer,
     /// The last record.
     status: ProcessStatus,
+    /// The cgroup of this run, if it is limited.
+    group: Option<RunGroup>,
+    /// Whether the runner wants all dead at once.
+    forced: bool,
 }
 
 /// Gets everything that can fail over with before the claim.
 fn prepare<'a>(setup: &'a Setup, assignment: &'a Assignment<'a>) -> Result<Coordinator<'a>, i32> {
-    let console = become_coordinator(assignment.destination).map_err(|_| code::BROKEN)?;
+    let console = become_coordinator(assignment.logger.destination).map_err(|_| code::BROKEN)?;
     std::env::set_current_dir(&setup.sandbox).map_err(|_| code::NO_SANDBOX)?;
-    let logs = run_logs(&setup.log_dir, assignment.process, assignment.run);
-    let output =
-        Output::open(assignment.destination, &logs, console).map_err(|error| match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => code::NO_ROOM,
-            _ => code::NO_LOGS,
-        })?;
+    let output = open_output(setup, assignment, console).map_err(|error| match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => code::NO_ROOM,
+        _ => code::NO_LOGS,
+    })?;
+    let group = confine(setup, assignment).map_err(|_| code::NO_LIMITS)?;
     let status = forked(setup, assignment).map_err(|_| code::BROKEN)?;
     match claim(&setup.paths, "claim", status.clone(), setup.durable) {
-        Ok(Some(stream)) => Ok(Coordinator { setup, assignment, output, stream, status }),
+        Ok(Some(stream)) => {
+            Ok(Coordinator { setup, assignment, output, stream, status, group, forced: false })
+        }
         Ok(None) => Err(code::TAKEN),
         Err(error) if error.is_no_space() => Err(code::NO_ROOM),
         Err(_) => Err(code::NO_CLAIM),
     }
 }
 
+/// Opens where the output goes; files belong to the user of the task.
+fn open_output(setup: &Setup, assignment: &Assignment<'_>, console: Option<Console>) -> io::Result<Output> {
+    let Assignment { process, run, logger, .. } = *assignment;
+    let owner = setup.run_as.credentials.as_ref();
+    let logs = RunLogs { log_dir: &setup.log_dir, process, run, owner };
+    Output::open(logger, logs, console, &all_signals())
+}
+
 /// Leaves the runner's session, lock and terminal; keeps its output only for a command that is to have it.
-fn become_coordinator(
-    destination: LogDestination,
-) -> io::Result<Option<(std::os::fd::OwnedFd, std::os::fd::OwnedFd)>> {
+fn become_coordinator(destination: LogDestination) -> io::Result<Option<Console>> {
     fork::close_foreign_descriptors()?;
     let console = match destination {
-        LogDestination::Console => Some((fork::duplicate(1)?, fork::duplicate(2)?)),
+        LogDestination::Console | LogDestination::Both => Some([fork::duplicate(1)?, fork::duplicate(2)?]),
         _ => None,
     };
     fork::detach_standard_descriptors()?;
     nix::unistd::setsid()?;
-    fork::become_subreaper()?;
+    // Where that is not allowed, the runner finds what a coordinator leaves.
+    let _ = fork::become_subreaper();
     Ok(console)
+}
+
+/// Makes the cgroup of the run, if there are limits.
+fn confine(setup: &Setup, assignment: &Assignment<'_>) -> io::Result<Option<RunGroup>> {
+    let name = format!("{}.{}", assignment.place, assignment.run);
+    match setup.group.as_ref().filter(|_| setup.enforce) {
+        Some(group) => group.run(&name, &assignment.confinement.limits),
+        None => Ok(None),
+    }
 }
 
 fn forked(setup: &Setup, assignment: &Assignment<'_>) -> io::Result<ProcessStatus> {
@@ -145,12 +181,25 @@ fn forked(setup: &Setup, assignment: &Assignment<'_>) -> io::Result<ProcessStatu
 }
 
 impl Coordinator<'_> {
-    fn live(&mut self) -> Result<(), CheckpointError> {
+    /// Lives through the run, and returns the exit code.
+    fn live(&mut self) -> Result<i32, CheckpointError> {
         let start = wall_seconds();
-        let spawned = self.spawn_unless_stopped();
-        let spawned = spawned.map_err(CheckpointError::io("start a command in", &self.setup.sandbox))?;
-        let Some(spawned) = spawned else { return self.record_end(ProcessState::Killed, |_| {}) };
+        let stopped = signals::wait(&stop_signals(), Some(Duration::ZERO));
+        if stopped.map_err(CheckpointError::io("wait in", self.setup.paths.folder()))?.is_some() {
+            self.record_end(ProcessState::Killed, |_| {})?;
+            return Ok(code::CLEAN);
+        }
+        let spawned = match self.spawn() {
+            // Waiting for room here would take room from commands whose coordinators wait as well.
+            Err(error) if is_lack_of_room(&error) => {
+                let _ = self.group.as_ref().map(RunGroup::remove);
+                unclaim(&self.setup.paths, self.assignment.process, self.assignment.run)?;
+                return Ok(code::NO_ROOM);
+            }
+            spawned => spawned.map_err(CheckpointError::io("start a command in", &self.setup.sandbox))?,
+        };
         let pid = spawned.pid;
+        self.output.release();
         self.record(ProcessState::Running, |status| {
             status.pid = Some(pid.as_raw());
             status.sid = Some(pid.as_raw());
@@ -161,40 +210,46 @@ impl Coordinator<'_> {
         match spawned.failure {
             Some(failure) => self.record_end(ProcessState::Failed, |status| {
                 status.return_code = Some(127);
-                status.reason = Some(format!("cannot execute /bin/bash: {failure}"));
+                status.reason = Some(self.setup.run_as.explain(&self.setup.sandbox, &failure));
             })?,
             None => self.record_command(&ended)?,
         }
-        self.clean_up().map_err(CheckpointError::io("clean up in", self.setup.paths.folder()))
+        let cleaned = self.clean_up().and_then(|()| self.output.finish());
+        cleaned.map_err(CheckpointError::io("clean up in", self.setup.paths.folder()))?;
+        // What cannot be removed now is removed with the task's.
+        let _ = self.group.as_ref().map(RunGroup::remove);
+        Ok(code::CLEAN)
     }
 
-    /// Starts the command, as soon as the system has room for it; nothing if the run is to end before.
-    fn spawn_unless_stopped(&self) -> io::Result<Option<spawn::Spawned>> {
-        let mut pause = Duration::ZERO;
-        while signals::wait(&stop_signals(), Some(pause))?.is_none() {
-            match self.spawn() {
-                Err(error) if is_lack_of_room(&error) => pause = RETRY,
-                spawned => return spawned.map(Some),
-            }
-        }
-        Ok(None)
-    }
-
-    fn spawn(&self) -> io::Result<spawn::Spawned> {
+    fn spawn(&self) -> io::Result<Spawned> {
         let Assignment { process, run, command, .. } = self.assignment;
-        spawn::spawn(&spawn::Command {
+        let [stdout, stderr] = self.output.ends()?;
+        // The command is born where this process is; only it shall be limited.
+        let _inside = self.group.as_ref().map(RunGroup::enter).transpose()?;
+        let Setup { environment, sandbox, run_as, .. } = self.setup;
+        let spawned = spawn::spawn(&spawn::Command {
             arguments: &arguments(command)?,
-            environment: &run_environment(&self.setup.environment, &self.setup.sandbox, process, *run),
-            stdout: self.output.stdout(),
-            stderr: self.output.stderr(),
+            environment: &run_environment(environment, sandbox, run_as.chroot, process, *run),
+            stdout,
+            stderr,
             ignored: &self.setup.ignored,
-        })
+            address_space: self.assignment.confinement.address_space,
+            credentials: run_as.credentials.as_ref(),
+            chroot: run_as.chroot,
+        })?;
+        match spawned {
+            // The new user has no room for a process more.
+            Spawned { pid, failure: Some(failure) } if is_lack_of_room(&failure.error) => {
+                fork::reap(pid)?;
+                Err(failure.error)
+            }
+            spawned => Ok(spawned),
+        }
     }
 
     /// Waits for the command and passes on what the runner wants; reaps whatever becomes an orphan.
-    fn wait(&self, command: Pid) -> io::Result<Ended> {
-        let mut signals = stop_signals();
-        signals.add(Signal::SIGCHLD);
+    fn wait(&mut self, command: Pid) -> io::Result<Ended> {
+        let signals = all_signals();
         loop {
             match reap_any()? {
                 Reaped::Ended(ended) if ended.pid == command => return Ok(ended),
@@ -202,21 +257,46 @@ impl Coordinator<'_> {
                 Reaped::AllRunning => {}
                 Reaped::NoChildren => return Err(io::Error::other("the command is gone")),
             }
-            match signals::wait(&signals, None)? {
-                Some(Signal::SIGTERM) => drop(tree::signal_descendants(Pid::this(), Signal::SIGTERM)?),
-                Some(Signal::SIGQUIT) => drop(tree::signal_descendants(Pid::this(), Signal::SIGKILL)?),
+            match self.output.wait(&signals, None)? {
+                Some(Signal::SIGTERM) => {
+                    tree::signal_descendants(Pid::this(), Signal::SIGTERM)?;
+                    // What is stopped hears it only when it goes on.
+                    tree::signal_descendants(Pid::this(), Signal::SIGCONT)?;
+                }
+                Some(Signal::SIGQUIT) => {
+                    self.forced = true;
+                    tree::signal_descendants(Pid::this(), Signal::SIGKILL)?;
+                }
                 _ => {}
             }
         }
     }
 
     fn record_command(&mut self, ended: &Ended) -> Result<(), CheckpointError> {
-        let (state, return_code) = judge(ended.exit);
+        let (mut state, return_code) = judge(ended.exit);
+        let out_of_memory = state != ProcessState::Success && self.ran_out_of_memory(ended.exit);
+        if out_of_memory {
+            state = ProcessState::Failed;
+        }
+        let lost_output = self.output.drain();
         let usage = Usage { user: ended.user, system: ended.system, max_rss: ended.max_rss };
         self.record_end(state, |status| {
             status.return_code = Some(return_code);
             status.usage = Some(usage);
+            status.reason = out_of_memory.then(|| "out of memory".to_owned());
+            status.lost_output = lost_output;
         })
+    }
+
+    /// Says whether the kernel ended the command, or a part of it, for want of memory.
+    fn ran_out_of_memory(&self, exit: Exit) -> bool {
+        match &self.group {
+            Some(group) => group.ran_out_of_memory(),
+            None => {
+                let killed = exit == Exit::Signal(libc::SIGKILL) && !self.forced;
+                killed && self.setup.oom.as_ref().is_some_and(OomCounter::has_risen)
+            }
+        }
     }
 
     fn record_end(
@@ -250,24 +330,25 @@ impl Coordinator<'_> {
     }
 
     /// Ends what the command left behind: TERM, a second later KILL, until nothing is left.
-    fn clean_up(&self) -> io::Result<()> {
+    fn clean_up(&mut self) -> io::Result<()> {
         if !has_children()? {
             return Ok(());
         }
-        let deadline = Instant::now() + LEFTOVER_GRACE;
+        let grace = if self.forced { Duration::ZERO } else { LEFTOVER_GRACE };
+        let deadline = Instant::now() + grace;
         tree::signal_descendants(Pid::this(), Signal::SIGTERM)?;
-        let mut signals = stop_signals();
-        signals.add(Signal::SIGCHLD);
+        let signals = all_signals();
         let mut force = false;
         while has_children()? {
             force |= Instant::now() >= deadline;
-            if force {
-                tree::signal_descendants(Pid::this(), Signal::SIGKILL)?;
+            if force && tree::signal_descendants(Pid::this(), Signal::SIGKILL)?.is_refused_by_all() {
+                // The runner looks for them too, and reports them.
+                return Err(io::ErrorKind::PermissionDenied.into());
             }
             // After KILL a child may have forked once more, or be slow to die: looked at again now and then.
             let pause =
                 if force { Duration::from_millis(100) } else { deadline - Instant::now().min(deadline) };
-            force |= signals::wait(&signals, Some(pause))? == Some(Signal::SIGQUIT);
+            force |= self.output.wait(&signals, Some(pause))? == Some(Signal::SIGQUIT);
         }
         Ok(())
     }
@@ -275,6 +356,12 @@ impl Coordinator<'_> {
 
 fn stop_signals() -> SigSet {
     SigSet::from_iter([Signal::SIGTERM, Signal::SIGQUIT])
+}
+
+fn all_signals() -> SigSet {
+    let mut signals = stop_signals();
+    signals.add(Signal::SIGCHLD);
+    signals
 }
 
 /// Reaps all who have ended and says whether anybody is left.

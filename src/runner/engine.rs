@@ -3,16 +3,17 @@
 //! Each round: let the stage move on; start what is ready while there is room; sleep until a coordinator ends, a signal
 //! comes, or a time is reached; take in what happened. Every decision is recorded before it is acted upon.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use nix::libc;
-use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
 use super::coordinator::Setup;
 use super::error::RunnerError;
+use super::group::Group;
 use super::journal::Journal;
+use super::listener::{Listener, REQUEST, SIGNALS};
 use super::options::Caller;
 use super::outcome::Interruptions;
 use super::sink::{Event, Sink};
@@ -22,12 +23,8 @@ use crate::plan::{Graph, Planner, ProcessId, Stage};
 use crate::process::events::Events;
 use crate::process::pidfd::Supervised;
 use crate::process::reap::{Exit, Reaped, reap_any};
-use crate::process::signals::{self, SignalQueue};
-use crate::process::{fork, tree};
+use crate::process::signals::SignalQueue;
 use crate::schema::Task;
-
-/// The token of the signal queue; those below are places of processes.
-const SIGNALS: u64 = u64::MAX;
 
 /// A run whose coordinator lives.
 #[derive(Debug)]
@@ -50,10 +47,12 @@ pub(super) struct Engine<'a> {
     /// Our own coordinators.
     pub(super) by_pid: HashMap<Pid, ProcessId>,
     /// Runs that are recorded as WAITING and could not be forked or claimed for lack of room.
-    pub(super) postponed: Vec<(ProcessId, u64)>,
+    pub(super) postponed: VecDeque<(ProcessId, u64)>,
     pub(super) retry_at: Option<Instant>,
     pub(super) stage: TaskState,
     pub(super) ending: Option<Ending>,
+    /// The cgroup of the task, which this process is in.
+    pub(super) group: Option<Group>,
     /// Children that this process had before.
     pub(super) earlier_children: Vec<Pid>,
     pub(super) events: Events,
@@ -66,26 +65,22 @@ impl<'a> Engine<'a> {
     pub(super) fn new(
         task: &'a Task,
         journal: Journal,
+        group: Option<Group>,
+        listener: Listener,
         caller: &Caller,
         sink: &'a mut dyn Sink,
     ) -> Result<Engine<'a>, RunnerError> {
-        let system = RunnerError::system;
-        // Whose children are reaped by the kernel never learns how they ended.
-        signals::reset_to_default(&[libc::SIGCHLD]).map_err(system("take signals"))?;
-        let signals =
-            SignalQueue::open(&wanted_signals(caller)).map_err(system("open a signal descriptor"))?;
-        let events = Events::new().map_err(system("open an event descriptor"))?;
-        events.add(&signals, SIGNALS).map_err(system("watch for signals"))?;
-        fork::become_subreaper().map_err(system("become a subreaper"))?;
-        let earlier_children = tree::children(Pid::this()).map_err(system("read /proc"))?;
+        let Listener { events, signals, earlier_children, degraded } = listener;
+        degraded.iter().for_each(|note| sink.event(&Event::Note(note)));
         Ok(Engine {
             ordinary: Planner::new(Graph::of_task(task, Stage::Ordinary)?),
             finals: Planner::new(Graph::of_task(task, Stage::Final)?),
             interruptions: Interruptions::new(task.processes.len()),
-            setup: super::launch::setup(&journal, caller)?,
+            setup: super::launch::setup(&journal, group.as_ref(), caller)?,
+            group,
             live: HashMap::new(),
             by_pid: HashMap::new(),
-            postponed: Vec::new(),
+            postponed: VecDeque::new(),
             retry_at: None,
             stage: TaskState::Active,
             ending: None,
@@ -101,6 +96,8 @@ impl<'a> Engine<'a> {
 
     /// Runs the task to its end and returns its terminal state.
     pub(super) fn run(mut self) -> Result<TaskState, RunnerError> {
+        // What was asked for before it could begin.
+        self.take_signals()?;
         loop {
             if let Some(outcome) = self.advance()? {
                 return self.finish(outcome);
@@ -168,10 +165,14 @@ impl<'a> Engine<'a> {
     }
 
     fn finish(mut self, outcome: TaskState) -> Result<TaskState, RunnerError> {
+        self.hunt_strays()?;
         let mut status = self.journal.task_status(outcome.clone());
         status.reason = self.ending.as_ref().and_then(|ending| ending.reason.clone());
         self.journal.record_task(status)?;
         self.journal.close()?;
+        if let Some(Err(error)) = self.group.take().map(Group::remove) {
+            self.sink.event(&Event::Note(&format!("the cgroup of the task cannot be removed: {error}")));
+        }
         self.sink.event(&Event::Task { state: &outcome, reason: None });
         Ok(outcome)
     }
@@ -189,10 +190,11 @@ impl<'a> Engine<'a> {
     }
 
     fn take_signals(&mut self) -> Result<(), RunnerError> {
-        while let Some(signal) = self.signals.take().map_err(RunnerError::system("read signals"))? {
-            match signal {
+        while let Some(taken) = self.signals.take().map_err(RunnerError::system("read signals"))? {
+            match taken.signal {
                 Signal::SIGCHLD => self.reap()?,
-                _ => self.asked_to_stop()?,
+                _ if taken.value == Some(REQUEST) => drop(self.hear_requests()?),
+                signal => self.asked_to_stop(signal)?,
             }
         }
         Ok(())
@@ -220,17 +222,4 @@ impl<'a> Engine<'a> {
 /// Says whether a coordinator has told all there is to tell.
 pub(super) fn is_clean(exit: Option<Exit>) -> bool {
     exit == Some(Exit::Code(super::coordinator::code::CLEAN))
-}
-
-/// What this process was told to ignore it goes on ignoring, as under nohup; and a runner without a terminal does not
-/// mind losing it.
-fn wanted_signals(caller: &Caller) -> SigSet {
-    let mut wanted = SigSet::from_iter([Signal::SIGCHLD, Signal::SIGTERM]);
-    if !signals::is_ignored(libc::SIGINT) {
-        wanted.add(Signal::SIGINT);
-    }
-    if !caller.detached && !signals::is_ignored(libc::SIGHUP) {
-        wanted.add(Signal::SIGHUP);
-    }
-    wanted
 }

@@ -1,6 +1,7 @@
 //! Why a task cannot be run, resumed or killed.
 
 use std::io;
+use std::path::PathBuf;
 
 use crate::checkpoint::{CheckpointError, TaskId, TaskState};
 use crate::plan::PlanError;
@@ -41,9 +42,42 @@ pub enum RunnerError {
         /// Where it was launched.
         host: String,
     },
+    /// The user as whom commands are to run does not exist; nothing was started.
+    #[error("there is no user '{0}' on this host")]
+    UnknownUser(String),
+    /// Only root may do this; nothing was started.
+    #[error("{what} takes root, and this is user '{user}'")]
+    NeedsRoot {
+        /// What was asked for.
+        what: String,
+        /// Who asks.
+        user: String,
+    },
+    /// The sandbox is to be the root of commands and has no shell for them; nothing was started.
+    #[error("{} cannot be the root of commands: there is no program /bin/bash in it", .sandbox.display())]
+    NoShell {
+        /// The sandbox.
+        sandbox: PathBuf,
+    },
+    /// The commands of the task run as somebody that this process may not act as.
+    #[error("the commands of task {id} run as user '{user}'{}", if *.chroot { " in a root of their own" } else { "" })]
+    OtherUser {
+        /// The task.
+        id: TaskId,
+        /// As whom they run.
+        user: String,
+        /// Whether they see the sandbox as their root.
+        chroot: bool,
+    },
+    /// Whoever took the task over to end it was killed, again and again.
+    #[error("the runners that took task {0} over were killed")]
+    TakeoversKilled(TaskId),
     /// Something that this version cannot do; nothing was started.
     #[error("{0} is not supported by this version")]
     Unsupported(String),
+    /// Limits were to be enforced that cannot be here; nothing was started.
+    #[error("resources cannot be enforced: {0}")]
+    Unlimited(String),
     /// The task cannot be run as it is; nothing was started.
     #[error("{0}")]
     Refused(String),

@@ -6,12 +6,14 @@ use nix::unistd::{Pid, getuid};
 use serde_json::Map;
 
 use super::error::RunnerError;
-use crate::checkpoint::load::{RunnerStream, adopt, missing_before};
+use crate::checkpoint::compact::{Backlog, compact};
+use crate::checkpoint::load::{RunnerStream, adopt, line_of, missing_before};
 use crate::checkpoint::request::Request;
 use crate::checkpoint::state::FoldError;
 use crate::checkpoint::stream::Writer;
 use crate::checkpoint::{
-    CheckpointError, Header, Ownership, ProcessStatus, Record, State, TaskPaths, TaskState, TaskStatus, files,
+    CheckpointError, Header, Ownership, ProcessState, ProcessStatus, Record, State, TaskPaths, TaskState,
+    TaskStatus, files,
 };
 use crate::process::identity::{self, Machine};
 
@@ -28,6 +30,9 @@ pub(super) struct Journal {
     pub(super) state: State,
     writer: Writer,
     ticks: u64,
+    pid: Pid,
+    uid: u32,
+    backlog: Backlog,
     remembers: bool,
     _owner: Ownership,
 }
@@ -52,10 +57,26 @@ impl Journal {
         durable: bool,
     ) -> Result<Journal, RunnerError> {
         let mut writer = Writer::open(&paths.runner(), durable)?;
-        writer.truncate(stream.length)?;
+        // What is no stream of a task has not even a header: it starts from nothing.
+        writer.truncate(if stream.state.header.is_some() { stream.extent.length } else { 0 })?;
+        files::remove(&paths.runner_beside())?;
         let machine = Machine::current().map_err(RunnerError::system("read the identity of this host"))?;
-        let ticks = identity::start_ticks(Pid::this()).map_err(RunnerError::system("read /proc"))?;
-        Ok(Journal { paths, machine, state: stream.state, writer, ticks, remembers: true, _owner: owner })
+        let pid = Pid::this();
+        let ticks = identity::start_ticks(pid).map_err(RunnerError::system("read /proc"))?;
+        let backlog = Backlog::of(&stream.state);
+        let (state, uid) = (stream.state, getuid().as_raw());
+        Ok(Journal {
+            paths,
+            machine,
+            state,
+            writer,
+            ticks,
+            pid,
+            uid,
+            backlog,
+            remembers: true,
+            _owner: owner,
+        })
     }
 
     /// Returns the header; there is one once a journal is in use.
@@ -67,7 +88,7 @@ impl Journal {
     pub(super) fn record(&mut self, records: Vec<Record>) -> Result<(), RunnerError> {
         for record in &records {
             let applied = self.state.apply(record.clone());
-            applied.map_err(|source| self.impossible(source))?;
+            applied.map_err(|source| self.impossible(record, source))?;
         }
         self.write(&records)
     }
@@ -76,7 +97,9 @@ impl Journal {
     pub(super) fn record_statuses(&mut self, statuses: &[ProcessStatus]) -> Result<(), RunnerError> {
         let mut news = Vec::new();
         for status in statuses {
-            news.extend(adopt(&mut self.state, status).map_err(|source| self.impossible(source))?);
+            let adopted = adopt(&mut self.state, status);
+            let record = || Record::ProcessStatus(Box::new(status.clone()));
+            news.extend(adopted.map_err(|source| self.impossible(&record(), source))?);
         }
         self.write(&news)?;
         statuses.iter().for_each(|status| self.forget_old_runs(&status.process));
@@ -89,11 +112,26 @@ impl Journal {
         if missing.is_empty() { Ok(()) } else { self.record(missing) }
     }
 
-    fn impossible(&self, source: FoldError) -> RunnerError {
-        CheckpointError::Impossible { path: self.paths.runner(), line: 0, source }.into()
+    /// A record does not follow those before it: one that was read from the file of its run, or one of this runner.
+    fn impossible(&self, record: &Record, source: FoldError) -> RunnerError {
+        let Record::ProcessStatus(status) = record else { return RunnerError::Internal(source.to_string()) };
+        match line_of(&self.paths, status) {
+            None => RunnerError::Internal(source.to_string()),
+            Some(line) => {
+                let path = self.paths.run(&status.process, status.run);
+                CheckpointError::Impossible { path, line, source }.into()
+            }
+        }
     }
 
     fn write(&mut self, records: &[Record]) -> Result<(), RunnerError> {
+        for record in records {
+            if let Record::ProcessStatus(status) = record
+                && status.state == ProcessState::Waiting
+            {
+                self.backlog.add_run(&status.process, status.run);
+            }
+        }
         let start = Instant::now();
         while let Err(error) = self.writer.append(records) {
             if !error.is_no_space() {
@@ -127,8 +165,8 @@ impl Journal {
         TaskStatus {
             state,
             timestamp_ms: wall_ms(),
-            runner_pid: Pid::this().as_raw(),
-            runner_uid: getuid().as_raw(),
+            runner_pid: self.pid.as_raw(),
+            runner_uid: self.uid,
             runner_ticks: self.ticks,
             runner_host: self.machine.host.clone(),
             runner_boot_id: self.machine.boot_id.clone(),
@@ -152,8 +190,23 @@ impl Journal {
     /// Forgets all runs but the latest of each process, now and from now on.
     pub(super) fn forget(&mut self) {
         self.remembers = false;
-        let processes: Vec<String> = self.state.processes.keys().cloned().collect();
-        processes.iter().for_each(|process| self.forget_old_runs(process));
+        self.state.forget(1);
+    }
+
+    /// Says whether enough old runs are in the runner's stream to drop them.
+    pub(super) fn is_compaction_due(&self) -> bool {
+        !self.remembers && self.backlog.is_due()
+    }
+
+    /// Drops old runs from the runner's stream, and then their files and logs. After an error it is as it was, but for
+    /// files that the next compaction removes.
+    pub(super) fn compact(&mut self) -> Result<(), RunnerError> {
+        let Header { durable, log_dir, .. } = self.header()?;
+        let (durable, logs) = (*durable, log_dir.clone());
+        let compacted = compact(&self.paths, &self.state, durable, &mut self.backlog);
+        let (writer, dropped) = compacted.inspect_err(|_| self.backlog.put_off())?;
+        self.writer = writer;
+        Ok(dropped?.remove(&self.paths, &logs)?)
     }
 
     /// Keeps the latest run of a process: all that the runner asks for again.
@@ -162,8 +215,7 @@ impl Journal {
             return;
         }
         if let Some(history) = self.state.processes.get_mut(process) {
-            let old = history.runs.len().saturating_sub(1);
-            history.runs.drain(..old);
+            history.forget_before(history.next_run().saturating_sub(1));
         }
     }
 }

@@ -24,8 +24,12 @@ pub struct Options {
     pub concurrency: Option<u32>,
     /// Syncs records, so that they survive a power failure.
     pub durable: bool,
+    /// Makes limits of the resources that the task and its processes say they need.
+    pub enforce: bool,
     /// As whom commands run instead of the task's own user.
     pub user: Option<String>,
+    /// Whether commands see the sandbox as their root.
+    pub chroot: bool,
 }
 
 /// What the calling process lends to a runner; not recorded.

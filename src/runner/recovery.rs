@@ -5,19 +5,24 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
+use nix::unistd::Pid;
 
 use super::engine::Engine;
 use super::error::RunnerError;
+use super::group;
 use super::journal::{Journal, wall_ms, wall_seconds};
+use super::listener::Listener;
 use super::options::Caller;
 use super::outcome::Verdict;
-use super::sink::Sink;
+use super::sink::{Event, Sink};
 use super::stage::Ending;
 use super::support;
 use crate::checkpoint::claim::claim;
-use crate::checkpoint::load::{RunnerStream, read_run, unended_runs};
+use crate::checkpoint::load::{RunnerStream, first_line_of, read_run, unended_runs};
 use crate::checkpoint::request::Request;
-use crate::checkpoint::{Ownership, ProcessState, ProcessStatus, TaskPaths, TaskState};
+use crate::checkpoint::{
+    CheckpointError, Ownership, Past, ProcessState, ProcessStatus, TaskPaths, TaskState,
+};
 use crate::plan::{IllegalEvent, ProcessId};
 use crate::process::identity;
 use crate::process::pidfd::PidFd;
@@ -32,6 +37,8 @@ pub(super) fn recover<'a>(
     caller: &Caller,
     sink: &'a mut dyn Sink,
 ) -> Result<Engine<'a>, RunnerError> {
+    Request::check(&paths)?;
+    let listener = Listener::open(caller)?;
     let durable = stream.state.header.as_ref().is_some_and(|header| header.durable);
     let mut journal = Journal::open(paths, owner, stream, durable)?;
     let header = journal.header()?;
@@ -40,13 +47,43 @@ pub(super) fn recover<'a>(
         return Err(RunnerError::OtherHost { id, host });
     }
     support::check_header(header)?;
+    check_belongings(task, &journal)?;
     if journal.state.statuses.is_empty() {
         let status = journal.task_status(TaskState::Active);
         journal.record_task(status)?;
     }
-    let mut engine = Engine::new(task, journal, caller, sink)?;
+    let (group, degraded) = group::find(task, journal.header()?);
+    degraded.iter().for_each(|note| sink.event(&Event::Note(note)));
+    let mut engine = Engine::new(task, journal, group, listener, caller, sink)?;
     engine.take_over()?;
     Ok(engine)
+}
+
+/// Refuses to go on with what belongs to another task, or is in a state that only a newer version knows.
+fn check_belongings(task: &Task, journal: &Journal) -> Result<(), RunnerError> {
+    let paths = &journal.paths;
+    let damaged = |path, line, reason| Err(CheckpointError::Damaged { path, line, reason }.into());
+    let name = &journal.header()?.name;
+    if task.name != *name {
+        return damaged(
+            paths.active(),
+            1,
+            format!("it is task '{}', the checkpoint is of '{name}'", task.name),
+        );
+    }
+    if let Some(TaskState::Other(word)) = journal.state.task_state() {
+        return Err(RunnerError::Unsupported(format!("a task in state {word}")));
+    }
+    let names: HashSet<&str> = task.processes.iter().map(|process| process.name.as_str()).collect();
+    let reason = |process| format!("the task has no process '{process}'");
+    if let Some(process) = journal.state.processes.keys().find(|name| !names.contains(name.as_str())) {
+        return damaged(paths.runner(), first_line_of(paths, process)?, reason(process));
+    }
+    let runs = unended_runs(paths, &journal.state)?;
+    match runs.iter().find(|(process, _)| !names.contains(process.as_str())) {
+        Some((process, run)) => damaged(paths.run(process, *run), 1, reason(process)),
+        None => Ok(()),
+    }
 }
 
 impl Engine<'_> {
@@ -73,6 +110,7 @@ impl Engine<'_> {
         self.fence_the_rest(&mut attached)?;
         self.replay(&known)?;
         self.journal.forget();
+        self.compact_if_due();
         for (status, pidfd) in attached {
             if let Some(id) = ids.get(status.process.as_str()) {
                 self.attach(*id, status.run, status.coordinator_pid.unwrap_or_default(), pidfd)?;
@@ -101,26 +139,29 @@ impl Engine<'_> {
 
     /// Looks at each run that has a file and no end in the runner's stream.
     fn recover_files(&mut self, attached: &mut Vec<(ProcessStatus, PidFd)>) -> Result<(), RunnerError> {
+        let mut dead = Vec::new();
         for (process, run) in unended_runs(&self.journal.paths, &self.journal.state)? {
-            self.recover_file(&process, run, attached)?;
+            if let Some(statuses) = self.recover_file(&process, run, attached)? {
+                dead.push((process, run, statuses));
+            }
         }
-        Ok(())
+        // Whoever lives is known by now: what the dead left is not taken for theirs.
+        dead.into_iter().try_for_each(|(process, run, statuses)| self.bury(&process, run, statuses, attached))
     }
 
+    /// Takes note of a run whose coordinator lives; returns the records of one whose coordinator is dead.
     fn recover_file(
         &mut self,
         process: &str,
         run: u64,
         attached: &mut Vec<(ProcessStatus, PidFd)>,
-    ) -> Result<(), RunnerError> {
+    ) -> Result<Option<Vec<ProcessStatus>>, RunnerError> {
         let statuses = read_run(&self.journal.paths, process, run)?;
-        let Some(pidfd) = self.living_coordinator(&statuses)? else {
-            return self.bury(process, run, statuses);
-        };
+        let Some(pidfd) = self.living_coordinator(&statuses)? else { return Ok(Some(statuses)) };
         // Its own file goes on; the runner's stream has to know the run, no more.
         self.journal.record_waiting_before(&statuses[0])?;
         attached.push((statuses[0].clone(), pidfd));
-        Ok(())
+        Ok(None)
     }
 
     /// Claims, as lost, each run that has no file.
@@ -135,7 +176,11 @@ impl Engine<'_> {
             match fenced {
                 Some(_) => self.journal.record_statuses(&[lost])?,
                 // It came after all.
-                None => self.recover_file(&process, run, attached)?,
+                None => {
+                    if let Some(statuses) = self.recover_file(&process, run, attached)? {
+                        self.bury(&process, run, statuses, attached)?;
+                    }
+                }
             }
         }
         Ok(())
@@ -156,8 +201,16 @@ impl Engine<'_> {
     }
 
     /// Ends a run whose coordinator is dead: first what it left, then its records.
-    fn bury(&mut self, process: &str, run: u64, mut statuses: Vec<ProcessStatus>) -> Result<(), RunnerError> {
-        self.hunt_leftovers(process, run)?;
+    fn bury(
+        &mut self,
+        process: &str,
+        run: u64,
+        mut statuses: Vec<ProcessStatus>,
+        attached: &[(ProcessStatus, PidFd)],
+    ) -> Result<(), RunnerError> {
+        let living = attached.iter().filter_map(|(status, _)| status.coordinator_pid).map(Pid::from_raw);
+        let spared = living.chain(self.spared()).collect();
+        self.hunt_leftovers(process, run, &spared)?;
         if !statuses.last().is_some_and(|status| status.state.is_terminal()) {
             let reason = "its coordinator died".to_owned();
             let mut lost = self.end_without_coordinator(process, run, ProcessState::Lost, reason);
@@ -174,7 +227,8 @@ impl Engine<'_> {
         for id in order {
             let process = self.name(id);
             let Some(history) = self.journal.state.processes.get(process) else { continue };
-            let runs = history.runs.clone();
+            let (past, runs) = (history.past.clone(), history.runs.clone());
+            self.replay_past(id, &past);
             for run in runs {
                 let verdict = self.replay_run(id, &run);
                 let verdict = verdict.map_err(|error| RunnerError::Internal(error.to_string()))?;
@@ -187,6 +241,16 @@ impl Engine<'_> {
         Ok(())
     }
 
+    fn replay_past(&mut self, id: ProcessId, past: &Past) {
+        if past.next_run == 0 {
+            return;
+        }
+        let last_end = past.stop_time.map(|stop| self.now() - (wall_seconds() - stop).max(0.0));
+        let planner =
+            if self.task.processes[id.index()].is_final { &mut self.finals } else { &mut self.ordinary };
+        self.interruptions.recall(planner, id, past, last_end);
+    }
+
     fn replay_run(&mut self, id: ProcessId, run: &ProcessStatus) -> Result<Option<Verdict>, IllegalEvent> {
         let ago = run.stop_time.map_or(0.0, |stop| (wall_seconds() - stop).max(0.0));
         let time = self.now() - ago;
@@ -196,7 +260,7 @@ impl Engine<'_> {
         if !run.state.is_terminal() {
             return Ok(None);
         }
-        let claimed = run.coordinator_pid.is_some();
+        let claimed = run.is_claimed();
         self.interruptions.settle(planner, id, &run.state, claimed, time).map(Some)
     }
 
@@ -210,10 +274,7 @@ impl Engine<'_> {
 
     /// Goes on with an ending that was under way, and with a wish that nobody heard.
     fn settle_in(&mut self) -> Result<(), RunnerError> {
-        if let Some(request) = Request::read(&self.journal.paths)? {
-            self.stop(&request)?;
-            Request::remove(&self.journal.paths)?;
-        }
+        self.hear_requests()?;
         if self.stage == TaskState::Cleaning {
             self.signal_all(Signal::SIGTERM);
         }

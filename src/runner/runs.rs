@@ -1,20 +1,28 @@
 //! How runs start and end: WAITING before the fork, the coordinator's records after its end, and what the plan is told.
 
+use std::collections::HashSet;
+use std::io;
+use std::path::Path;
 use std::time::Instant;
 
+use nix::libc;
 use nix::unistd::Pid;
 
 use super::coordinator::{Assignment, RETRY, code, coordinate, is_lack_of_room};
 use super::engine::{Engine, Live, is_clean};
 use super::error::RunnerError;
+use super::group::confinement;
 use super::journal::wall_seconds;
 use super::leftovers::Hunt;
 use super::outcome::Verdict;
+use super::owned::open_logs;
 use super::sink::Event;
 use crate::checkpoint::load::read_run;
 use crate::checkpoint::paths::run_logs;
+use crate::checkpoint::record::LostOutput;
 use crate::checkpoint::{ProcessState, ProcessStatus};
 use crate::plan::ProcessId;
+use crate::process::cgroup::OomCounter;
 use crate::process::fork::{Forked, fork_blocked, leave_by};
 use crate::process::pidfd::{PidFd, Supervised};
 use crate::process::reap::Exit;
@@ -24,10 +32,7 @@ impl Engine<'_> {
     /// Starts what is ready, in the order of the task, while there is room.
     pub(super) fn start_ready(&mut self) -> Result<(), RunnerError> {
         if self.retry_at.is_some_and(|time| Instant::now() >= time) {
-            self.retry_at = None;
-            for (id, run) in std::mem::take(&mut self.postponed) {
-                self.fork(id, run)?;
-            }
+            self.retry()?;
         }
         while self.retry_at.is_none() && self.has_room() {
             let now = self.now();
@@ -48,6 +53,8 @@ impl Engine<'_> {
             // Where nothing starts any more there is no later.
             return if self.current_planner().is_none() { self.give_up_postponed() } else { Ok(()) };
         }
+        // There is room for one more now.
+        self.retry_at = self.retry_at.map(|_| Instant::now());
         let mut statuses = read_run(&self.journal.paths, process, live.run)?;
         if statuses.is_empty()
             && let Some(reason) = self.why_not_started(id, live.run, exit)
@@ -56,7 +63,7 @@ impl Engine<'_> {
             return self.run_ended(id, statuses);
         }
         if !is_clean(exit) {
-            self.hunt_leftovers(process, live.run)?;
+            self.hunt_leftovers(process, live.run, &self.spared())?;
         }
         self.dead_run_ended(id, live.run, statuses)
     }
@@ -87,7 +94,11 @@ impl Engine<'_> {
         self.journal.record_statuses(&statuses)?;
         self.journal.sync()?;
         let Some(end) = statuses.last() else { return Ok(()) };
-        let claimed = statuses.iter().any(|status| status.coordinator_pid.is_some());
+        if end.return_code == Some(-libc::SIGKILL) {
+            // What was killed for want of memory has been told; the next run is judged by what comes after.
+            self.setup.oom.as_mut().map(OomCounter::mark_seen);
+        }
+        let claimed = statuses.iter().any(ProcessStatus::is_claimed);
         let now = self.now();
         let planner =
             if self.task.processes[id.index()].is_final { &mut self.finals } else { &mut self.ordinary };
@@ -96,6 +107,7 @@ impl Engine<'_> {
             .settle(planner, id, &end.state, claimed, now)
             .map_err(|error| RunnerError::Internal(error.to_string()))?;
         self.tell(process, end, verdict);
+        self.compact_if_due();
         Ok(())
     }
 
@@ -119,12 +131,31 @@ impl Engine<'_> {
     }
 
     /// Kills what a run has left behind, and reports what cannot be killed.
-    pub(super) fn hunt_leftovers(&mut self, process: &str, run: u64) -> Result<(), RunnerError> {
-        let spared = self.spared();
+    ///
+    /// `spared` are the living coordinators and what else is not to be touched.
+    pub(super) fn hunt_leftovers(
+        &mut self,
+        process: &str,
+        run: u64,
+        spared: &HashSet<Pid>,
+    ) -> Result<(), RunnerError> {
         let launch = &self.journal.header()?.launch;
-        let left = Hunt { launch, process, run, spared: &spared }.kill();
+        let left =
+            Hunt { launch, run: Some((process, run)), group: self.setup.group.as_ref(), spared }.kill();
         for pid in left.map_err(RunnerError::system("search /proc"))? {
             self.sink.event(&Event::Note(&format!("process {pid}, left by {process}, cannot be killed")));
+        }
+        Ok(())
+    }
+
+    /// Kills what is still in the cgroup of the task though all its runs have ended.
+    pub(super) fn hunt_strays(&mut self) -> Result<(), RunnerError> {
+        let Some(group) = &self.setup.group else { return Ok(()) };
+        let spared = self.spared();
+        let launch = &self.journal.header()?.launch;
+        let left = Hunt { launch, run: None, group: Some(group), spared: &spared }.kill();
+        for pid in left.map_err(RunnerError::system("search the cgroup of the task"))? {
+            self.sink.event(&Event::Note(&format!("process {pid}, left by the task, cannot be killed")));
         }
         Ok(())
     }
@@ -168,15 +199,40 @@ impl Engine<'_> {
         let context = Context { task_id: header.task_id.as_str(), user: &header.user, ports: &ports };
         let Some(command) = process.cmdline.bind(&context) else { return code::NO_CLAIM };
         let seq = self.journal.state.run(&process.name, run).map_or(0, |status| status.seq);
-        let destination = process.logger.as_ref().map(|logger| logger.destination).unwrap_or_default();
+        let logger = process.logger.clone().unwrap_or_default();
+        let resources = process.resources.as_ref().filter(|_| header.enforce);
+        let confinement = confinement(resources, self.task, self.setup.group.as_ref());
         coordinate(
             &self.setup,
-            &Assignment { process: &process.name, run, seq, command: &command, destination },
+            &Assignment {
+                process: &process.name,
+                place: id.0,
+                run,
+                seq,
+                command: &command,
+                logger: &logger,
+                confinement,
+            },
         )
     }
 
+    /// Forks one of the runs for which there was no room. All at once would take the room from each other again: each
+    /// needs it for two, its coordinator and its command.
+    fn retry(&mut self) -> Result<(), RunnerError> {
+        self.retry_at = None;
+        if self.has_room()
+            && let Some((id, run)) = self.postponed.pop_front()
+        {
+            self.fork(id, run)?;
+        }
+        if !self.postponed.is_empty() && self.retry_at.is_none() {
+            self.retry_at = Some(Instant::now() + RETRY);
+        }
+        Ok(())
+    }
+
     fn postpone(&mut self, id: ProcessId, run: u64) {
-        self.postponed.push((id, run));
+        self.postponed.push_back((id, run));
         self.retry_at = Some(Instant::now() + RETRY);
     }
 
@@ -186,12 +242,20 @@ impl Engine<'_> {
         let Some(Exit::Code(code)) = exit else { return None };
         let (what, tried) = match code {
             code::NO_SANDBOX => (&self.setup.sandbox, std::fs::read_dir(&self.setup.sandbox).map(drop)),
-            code::NO_LOGS => (&logs, std::fs::create_dir_all(&logs)),
+            code::NO_LOGS => (&logs, self.try_logs(&logs, self.name(id), run)),
             code::NO_CLAIM => return Some("its checkpoint cannot be written".to_owned()),
+            code::NO_LIMITS => return Some("its limits cannot be set".to_owned()),
             _ => return None,
         };
         let why = tried.err().map_or_else(|| "refused".to_owned(), |error| error.to_string());
         Some(format!("cannot use {}: {why}", what.display()))
+    }
+
+    fn try_logs(&self, logs: &Path, process: &str, run: u64) -> io::Result<()> {
+        match &self.setup.run_as.credentials {
+            Some(owner) => open_logs(&self.setup.log_dir, process, run, owner).map(drop),
+            None => std::fs::create_dir_all(logs),
+        }
     }
 
     /// Tells what became of a run.
@@ -209,6 +273,11 @@ impl Engine<'_> {
             Verdict::Again | Verdict::Exhausted => Event::Interrupted { process, run, state: &end.state },
         };
         self.sink.event(&event);
+        if let Some(LostOutput { bytes, reason }) = &end.lost_output {
+            let text =
+                format!("{bytes} bytes of output of process {process}, run {run}, were lost: {reason}");
+            self.sink.event(&Event::Note(&text));
+        }
         match verdict {
             Verdict::UnderLimit => self.sink.event(&Event::UnderLimit { process }),
             Verdict::ReachedLimit => self.sink.event(&Event::ReachedLimit { process }),

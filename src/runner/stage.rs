@@ -8,6 +8,7 @@ use nix::sys::signal::Signal;
 use super::engine::Engine;
 use super::error::RunnerError;
 use super::journal::wall_ms;
+use super::listener::take_echoes;
 use super::sink::Event;
 use crate::checkpoint::request::Request;
 use crate::checkpoint::{ProcessState, ProcessStatus, TaskState};
@@ -76,20 +77,40 @@ impl Engine<'_> {
         }
     }
 
-    /// INT, TERM or HUP came: with a request beside it, or as a wish to end; the second wish is an order.
-    pub(super) fn asked_to_stop(&mut self) -> Result<(), RunnerError> {
+    /// INT, TERM or HUP came: a wish to end the task, or, if there is a request, what that says. A second wish is an
+    /// order; HUP never is, for a terminal that closes may send it more than once.
+    pub(super) fn asked_to_stop(&mut self, signal: Signal) -> Result<(), RunnerError> {
+        if self.hear_requests()? {
+            return Ok(());
+        }
         let asked_before = self.ending.as_ref().is_some_and(|ending| ending.outcome == TaskState::Killed);
-        let request = Request::read(&self.journal.paths).unwrap_or_else(|error| {
-            self.sink.event(&Event::Note(&error.to_string()));
-            None
-        });
-        let request =
-            request.unwrap_or(Request { outcome: TaskState::Killed, force: asked_before, grace: None });
-        self.stop(&request)?;
-        Ok(Request::remove(&self.journal.paths)?)
+        if !asked_before {
+            take_echoes()?;
+        }
+        let force = asked_before && signal != Signal::SIGHUP;
+        self.stop(&Request { outcome: TaskState::Killed, force, grace: None })?;
+        self.hear_requests().map(drop)
     }
 
-    /// Ends the task as requested; a deadline that stands already is never put off.
+    /// Does what was requested; says whether anything was.
+    pub(super) fn hear_requests(&mut self) -> Result<bool, RunnerError> {
+        let mut heard = false;
+        while let Some(request) = self.take_request() {
+            self.stop(&request)?;
+            Request::done(&self.journal.paths)?;
+            heard = true;
+        }
+        Ok(heard)
+    }
+
+    fn take_request(&mut self) -> Option<Request> {
+        Request::take(&self.journal.paths).unwrap_or_else(|error| {
+            self.sink.event(&Event::Note(&error.to_string()));
+            None
+        })
+    }
+
+    /// Ends the task as requested; a deadline that stands already is never put off, and a lost task stays lost.
     pub(super) fn stop(&mut self, request: &Request) -> Result<(), RunnerError> {
         let at_once = request.force || request.outcome == TaskState::Lost;
         let grace = request.grace.and_then(|grace| Duration::try_from_secs_f64(grace).ok());
@@ -98,8 +119,12 @@ impl Engine<'_> {
             TaskState::Lost => TaskState::Lost,
             _ => TaskState::Killed,
         };
-        let mut ending = Ending::new(outcome, wait, Some("asked to end".to_owned()));
+        let reason = if outcome == TaskState::Lost { "given up" } else { "asked to end" };
+        let mut ending = Ending::new(outcome, wait, Some(reason.to_owned()));
         let Some(before) = self.ending.take() else { return self.begin_cleaning(ending) };
+        if before.outcome == TaskState::Lost {
+            ending.outcome = TaskState::Lost;
+        }
         if before.deadline < ending.deadline {
             (ending.deadline, ending.deadline_ms) = (before.deadline, before.deadline_ms);
         }

@@ -1,27 +1,27 @@
 //! Refuses, before anything starts, what cannot be run here or by this version.
 
-use nix::unistd::{User, geteuid};
-
 use super::error::RunnerError;
 use super::options::Options;
-use crate::checkpoint::{Header, Root};
+use super::run_as::{RunAs, has_shell};
+use crate::checkpoint::Header;
 use crate::plan;
-use crate::schema::{Context, LogDestination, LogMode, Process, Task};
+use crate::process::users::Identity;
+use crate::schema::{Context, Process, Task, process_name_problem};
 
 /// The most bytes of one argument that Linux executes.
 const MAX_COMMAND: usize = 131_071;
 
-/// The user that commands run as.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct RunAs {
-    pub(super) name: String,
-    pub(super) uid: u32,
-}
-
 /// Checks a task before it starts and finds its user.
-pub(super) fn check(task: &Task, options: &Options) -> Result<RunAs, RunnerError> {
+pub(super) fn check(task: &Task, options: &Options) -> Result<Identity, RunnerError> {
     plan::check(task)?;
-    let user = find_user(options.user.as_deref().or(task.user.as_deref()))?;
+    let own = Identity::own().map_err(RunnerError::system("look up the user"))?;
+    if options.chroot && own.credentials.uid != 0 {
+        return Err(RunnerError::NeedsRoot { what: "a chroot".to_owned(), user: own.name });
+    }
+    if options.chroot && !has_shell(&options.sandbox) {
+        return Err(RunnerError::NoShell { sandbox: options.sandbox.clone() });
+    }
+    let user = find_user(options.user.as_deref().or(task.user.as_deref()), own)?;
     let context = Context { task_id: options.task_id.as_str(), user: &user.name, ports: &options.ports };
     task.processes.iter().try_for_each(|process| check_process(process, &context))?;
     Ok(user)
@@ -30,28 +30,16 @@ pub(super) fn check(task: &Task, options: &Options) -> Result<RunAs, RunnerError
 /// Checks that a task that was launched earlier, maybe by a newer version, can go on here as it was launched.
 pub(super) fn check_header(header: &Header) -> Result<(), RunnerError> {
     let other = match header {
-        Header { chroot: true, .. } => "a task in a chroot".to_owned(),
-        Header { enforce: true, .. } => "a task with enforced limits".to_owned(),
         Header { launcher, .. } if launcher != "fork" => format!("launcher '{launcher}'"),
-        Header { uid, user, .. } if *uid != geteuid().as_raw() => {
-            format!("running as another user ('{user}')")
-        }
-        _ => return Ok(()),
+        _ => return RunAs::of_header(header).map(drop),
     };
     Err(RunnerError::Unsupported(other))
 }
 
 fn check_process(process: &Process, context: &Context<'_>) -> Result<(), RunnerError> {
     let name = &process.name;
-    if name.len() > Root::MAX_PROCESS_NAME {
-        let limit = Root::MAX_PROCESS_NAME;
-        return Err(RunnerError::Refused(format!(
-            "the name of process '{name}' has more than {limit} bytes"
-        )));
-    }
-    let fit_for_files = !matches!(name.as_str(), "" | "." | "..") && !name.contains(['/', '\0']);
-    if !fit_for_files {
-        return Err(RunnerError::Refused(format!("process name {name:?} cannot be a file name")));
+    if let Some(problem) = process_name_problem(name) {
+        return Err(RunnerError::Refused(format!("the name of a process {problem}")));
     }
     let Some(command) = process.cmdline.bind(context) else {
         let unbound = |port: &&str| !context.ports.iter().any(|(name, _)| name == port);
@@ -66,29 +54,19 @@ fn check_process(process: &Process, context: &Context<'_>) -> Result<(), RunnerE
         );
         return Err(RunnerError::Refused(why));
     }
-    check_logger(process)
+    Ok(())
 }
 
-fn check_logger(process: &Process) -> Result<(), RunnerError> {
-    let Some(logger) = &process.logger else { return Ok(()) };
-    let unsupported =
-        |what: &str| Err(RunnerError::Unsupported(format!("{what} of process '{}'", process.name)));
-    match (logger.mode, logger.destination) {
-        (LogMode::Rotate, _) => unsupported("log mode 'rotate'"),
-        (_, LogDestination::Both) => unsupported("log destination 'both'"),
-        _ => Ok(()),
-    }
-}
-
-fn find_user(wanted: Option<&str>) -> Result<RunAs, RunnerError> {
-    let own =
-        User::from_uid(geteuid()).map_err(|error| RunnerError::system("look up the user")(error.into()))?;
-    let uid = geteuid().as_raw();
-    let name = own.map_or_else(|| uid.to_string(), |user| user.name);
-    match wanted {
-        Some(wanted) if wanted != name => {
-            Err(RunnerError::Unsupported(format!("running as another user ('{wanted}')")))
+/// Finds as whom commands run: as this process unless somebody else is wanted, which takes root.
+fn find_user(wanted: Option<&str>, own: Identity) -> Result<Identity, RunnerError> {
+    let Some(wanted) = wanted.filter(|wanted| *wanted != own.name) else { return Ok(own) };
+    let found = Identity::find(wanted).map_err(RunnerError::system("look up the user"))?;
+    let found = found.ok_or_else(|| RunnerError::UnknownUser(wanted.to_owned()))?;
+    match (own.credentials.uid, found.credentials.uid) {
+        (own_uid, uid) if own_uid == uid => Ok(Identity { name: found.name, ..own }),
+        (0, _) => Ok(found),
+        _ => {
+            Err(RunnerError::NeedsRoot { what: format!("running as user '{}'", found.name), user: own.name })
         }
-        _ => Ok(RunAs { name, uid }),
     }
 }

@@ -2,12 +2,13 @@
 //!
 //! Finds every problem. What only the plan can tell (cycles, unknown processes in an order) is checked above.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::task::{
     CommandLine, Constraint, LogDestination, LogMode, Logger, Process, Resources, RotatePolicy, Task,
     runtime_fragment,
 };
+use super::types::schema;
 use crate::diagnostics::Span;
 use crate::template::{Reference, Work};
 use crate::types::{Integer, Interpolated, Members, Object, Path, Problem, ProblemKind, Value};
@@ -37,8 +38,10 @@ pub fn check_task(object: &Object, work: &Work) -> Result<Task, Vec<Problem>> {
     // What can be read is sound. Only for what cannot, the typecheck goes through it all again, to say why.
     if task.is_none() || !reader.sound || !reader.problems.is_empty() {
         work.start_again(left);
-        let problems = object.check(is_runtime_reference, work);
+        let mut problems = object.check(is_runtime_reference, work);
         if !problems.is_empty() {
+            let known: HashSet<String> = problems.iter().map(Problem::way).collect();
+            problems.extend(reader.problems.into_iter().filter(|one| !known.contains(&one.way())));
             return Err(problems);
         }
     }
@@ -46,6 +49,28 @@ pub fn check_task(object: &Object, work: &Work) -> Result<Task, Vec<Problem>> {
         Some(task) if reader.problems.is_empty() => Ok(task),
         _ => Err(reader.problems),
     }
+}
+
+/// Finds what keeps an object from being of use: what [`check_task`] finds in a task, and in parts of one.
+pub fn check_object(object: &Object, work: &Work) -> Vec<Problem> {
+    let types = schema();
+    if *object.ty() == types.task {
+        return check_task(object, work).err().unwrap_or_default();
+    }
+    let problems = object.check(is_runtime_reference, work);
+    if !problems.is_empty() {
+        return problems;
+    }
+    let mut reader = Reader { problems: Vec::new(), sound: true, work };
+    let here = Here { object: object.members(), path: &Path::start(object.at()) };
+    match object.ty() {
+        ty if *ty == types.process => drop(reader.process(&here)),
+        ty if *ty == types.resources => drop(reader.resources(&here)),
+        ty if *ty == types.logger => drop(reader.logger(&here)),
+        ty if *ty == types.rotate_policy => drop(reader.rotate_policy(&here)),
+        _ => {}
+    }
+    reader.problems
 }
 
 /// Says what keeps a text from being the name of a process; nothing if it may be one.
@@ -123,8 +148,8 @@ impl Reader<'_> {
     }
 
     fn process(&mut self, object: &Here<'_>) -> Option<Process> {
-        let name = self.text(object, "name")?;
-        if let Some(problem) = process_name_problem(&name) {
+        let name = self.text(object, "name");
+        if let Some(problem) = name.as_deref().and_then(process_name_problem) {
             self.invalid(
                 object,
                 "name",
@@ -137,7 +162,7 @@ impl Reader<'_> {
         let max_failures = self.count(object, "max_failures");
         let min_duration = self.count(object, "min_duration");
         Some(Process {
-            name,
+            name: name?,
             cmdline: cmdline?,
             resources,
             max_failures: max_failures?,
@@ -161,9 +186,10 @@ impl Reader<'_> {
     }
 
     fn resources(&mut self, object: &Here<'_>) -> Option<Resources> {
-        let cpu = match self.value(object, "cpu")? {
-            Value::Float(cpu) if cpu >= 0.0 && cpu.is_finite() => Some(cpu),
-            other => {
+        let cpu = match self.value(object, "cpu") {
+            Some(Value::Float(cpu)) if cpu >= 0.0 && cpu.is_finite() => Some(cpu),
+            None => None,
+            Some(other) => {
                 let message = format!("must be a number of cores from 0 on, but is {other}");
                 self.invalid(object, "cpu", message, Some("write `cpu = 0.5` for half a core"));
                 None
@@ -186,10 +212,8 @@ impl Reader<'_> {
     }
 
     fn rotate_policy(&mut self, object: &Here<'_>) -> Option<RotatePolicy> {
-        Some(RotatePolicy {
-            log_size: self.size(object, "log_size")?,
-            backups: self.count(object, "backups")?,
-        })
+        let (log_size, backups) = (self.size(object, "log_size"), self.count(object, "backups"));
+        Some(RotatePolicy { log_size: log_size?, backups: backups? })
     }
 
     fn command_line(&mut self, object: &Here<'_>) -> Option<CommandLine> {

@@ -84,6 +84,7 @@ fn of_type(ty: &Type) -> Json {
         Type::List(element) => json!({"type": "array", "items": of_type(element)}),
         Type::Map(entry) => json!({"type": "object", "additionalProperties": of_type(&entry.1)}),
         Type::Struct(structure) => reference(structure.name()),
+        Type::Own(name) => reference(name),
     }
 }
 

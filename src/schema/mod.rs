@@ -4,17 +4,22 @@
 //! - [`check_task`]: what must hold of a task object; makes a [`Task`] of it.
 //! - [`task`]: the plain values, without templates but for what the runner binds.
 //! - [`json_schema`]: the types for other tools.
+//! - [`sketch`]: what can be known of the plan of a task that is wrong elsewhere.
 //! - [`ports`]: the ports that an object refers to.
 
 mod check;
 mod json_schema;
 mod ports;
+mod sketch;
 pub mod task;
 mod types;
 
-pub use check::{MAX_COMMAND_LINE, MAX_PROCESS_NAME, check_task, is_runtime_reference, process_name_problem};
+pub use check::{
+    MAX_COMMAND_LINE, MAX_PROCESS_NAME, check_object, check_task, is_runtime_reference, process_name_problem,
+};
 pub use json_schema::json_schema;
 pub use ports::{PortsError, ports};
+pub use sketch::{Sketch, sketch};
 pub use task::{
     CommandLine, CommandLineError, Constraint, Context, Fragment, LogDestination, LogMode, Logger, Process,
     Resources, RotatePolicy, Task,

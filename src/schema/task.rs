@@ -78,7 +78,7 @@ pub struct Resources {
 }
 
 /// Where the output of a process goes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Logger {
     /// Files, the runner's own output, both, or neither.
     pub destination: LogDestination,
@@ -87,6 +87,14 @@ pub struct Logger {
     /// When rotated files are rotated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rotate: Option<RotatePolicy>,
+}
+
+impl Logger {
+    /// Returns when its files are rotated; nothing if they are not, or if there are none.
+    pub fn rotation(&self) -> Option<RotatePolicy> {
+        let has_files = matches!(self.destination, LogDestination::File | LogDestination::Both);
+        (has_files && self.mode == LogMode::Rotate).then(|| self.rotate.unwrap_or_default())
+    }
 }
 
 /// Where output goes.

@@ -10,7 +10,7 @@ use rhai::{
 };
 
 use super::callback::Callback;
-use super::calls::{Arguments, call, call_object, call_type};
+use super::calls::{Arguments, call, call_object, call_type, exported};
 use super::methods::{arguments, binder, element, field, method, object_method, to_map};
 use super::raise::{Mistake, Outcome};
 use super::sites::{Keyword, Origin, Site};
@@ -76,6 +76,13 @@ fn register_calls(engine: &mut Engine, shared: &Shared) {
     engine.register_fn("__keywords", move |number: i64, values: Array| {
         keywords_of(&state.site_of(number), values)
     });
+    let state = shared.clone();
+    engine.register_fn("__entering", move |number: i64, last: Dynamic| {
+        state.enter_library(number);
+        last
+    });
+    let state = shared.clone();
+    engine.register_fn("__at", move |expression: i64, value: Dynamic| state.mark(expression, value));
     // Rhai finds a function for the exact types at once, but tries many signatures before one for any type.
     register_call::<TypeValue>(engine, shared, call_type);
     register_call::<Object>(engine, shared, call_object);
@@ -261,7 +268,10 @@ fn register_lists(engine: &mut Engine) {
     });
     engine.register_fn("+", |left: Object, right: Array| [elements(left), right].concat());
     engine.register_fn("+", |left: Array, right: Object| [left, elements(right)].concat());
-    engine.register_fn("+", |left: Object, right: Object| [elements(left), elements(right)].concat());
+    engine.register_fn("+", |left: Object, right: Object| match (left.elements(), right.elements()) {
+        (None, None) => Dynamic::from(format!("{left}{right}")),
+        _ => [elements(left), elements(right)].concat().into(),
+    });
 }
 
 fn map_elements(context: NativeCallContext, list: &mut Array, function: FnPtr) -> Outcome<Array> {
@@ -310,6 +320,8 @@ fn register_text(engine: &mut Engine) {
     engine.register_fn("%", move |pattern: ImmutableString, value: Dynamic| fill(&pattern, &[value]));
     // Rhai's own looks up how to write the number, each time.
     engine.register_fn("+", |text: ImmutableString, number: i64| format!("{text}{number}"));
+    // What the standard library says that it has found.
+    engine.register_fn("__kind", |value: Dynamic| kind(&value));
     let join = |list: &[Dynamic], separator: &str| list.iter().map(show).collect::<Vec<_>>().join(separator);
     engine.register_fn("join", move |list: Array, separator: ImmutableString| join(&list, &separator));
     engine.register_fn("join", move |separator: ImmutableString, list: Array| join(&list, &separator));
@@ -326,7 +338,7 @@ fn register_script(engine: &mut Engine, shared: &Shared) {
     });
     let state = shared.clone();
     engine.register_fn("export", move |context: NativeCallContext, task: Keywords| -> Outcome<()> {
-        let origin = Origin::of(state.at(&context));
+        let origin = Origin::of(state.site(&context).callee);
         export(&state, &Dynamic::from(task), &origin)
     });
     let state = shared.clone();
@@ -344,9 +356,9 @@ fn register_script(engine: &mut Engine, shared: &Shared) {
 
 fn export(shared: &Shared, task: &Dynamic, origin: &Origin) -> Outcome<()> {
     let ty = &schema().task;
-    let is_map = super::values::keywords(task, origin).is_some();
     let is_task = task.read_lock::<Object>().is_some_and(|object| object.ty() == ty);
-    if !is_map && !is_task {
+    let made = if is_task { part(ty, task, origin).ok() } else { exported(shared, ty, task, origin)? };
+    let Some(task) = made else {
         let message = format!("expected a Task, found {}", kind(task));
         return Mistake::new("wrong_type", message, origin.span)
             .with_label("not a Task")
@@ -355,14 +367,9 @@ fn export(shared: &Shared, task: &Dynamic, origin: &Origin) -> Outcome<()> {
                 false => "write `export(Task(name = \"...\", processes = [...]));`",
             })
             .raise();
-    }
-    match part(ty, task, origin) {
-        Ok(task) => {
-            shared.lock().exports.push(Export { task, at: origin.span });
-            Ok(())
-        }
-        Err(error) => shared.note(Mistake::from(error.at(origin.span))),
-    }
+    };
+    shared.lock().exports.push(Export { task, at: origin.span });
+    Ok(())
 }
 
 fn parameter(shared: &Shared, name: &str, default: Dynamic, context: &NativeCallContext) -> Outcome<Dynamic> {

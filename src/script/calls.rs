@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use rhai::{Array, Dynamic, FnPtr, NativeCallContext};
 
+use super::faults::{self, Fault};
 use super::raise::{Mistake, Outcome};
 use super::sites::{Origin, Site};
 use super::state::Shared;
-use super::values::{Entry, Keywords, Maker, TypeValue, keywords, kind, member, part, plain, typed};
-use crate::diagnostics::Span;
+use super::values::{Entry, Keywords, Maker, TypeValue, keywords, kind, member, part, plain, show, typed};
+use crate::diagnostics::{Span, did_you_mean};
 use crate::types::{Field, Member, Object, StructType, Type, Value};
 
 /// The arguments of a call, each with the place where it is written.
@@ -33,9 +34,9 @@ impl Arguments {
     ///
     /// # Errors
     /// A positional argument that is no map.
-    pub(crate) fn fields(self, callee: &str) -> Outcome<Keywords> {
+    pub(crate) fn fields(self, shared: &Shared, callee: &str) -> Outcome<Keywords> {
         if self.positional.is_empty() {
-            return Ok(self.keywords);
+            return Ok(Keywords(shared.traced(self.keywords.0)));
         }
         let mut all = Vec::new();
         for (value, origin) in self.positional {
@@ -54,7 +55,7 @@ impl Arguments {
             }
         }
         all.extend(self.keywords.0);
-        Ok(Keywords(all))
+        Ok(Keywords(shared.traced(all)))
     }
 
     /// Takes exactly one positional argument.
@@ -101,7 +102,10 @@ pub(crate) fn call_type(
     arguments: Arguments,
 ) -> Outcome<Dynamic> {
     match ty {
-        TypeValue::Type(ty) => construct(shared, ty, arguments).map(Dynamic::from),
+        TypeValue::Type(ty) => {
+            closed(ty, arguments.callee)?;
+            construct(shared, ty, arguments).map(Dynamic::from)
+        }
         TypeValue::Maker(maker) => make(*maker, arguments).map(Dynamic::from),
         other => not_callable(&other.name(), arguments.callee),
     }
@@ -144,22 +148,43 @@ fn not_callable<T>(what: &str, at: Span) -> Outcome<T> {
 fn construct(shared: &Shared, ty: &Type, arguments: Arguments) -> Outcome<Object> {
     let at = arguments.callee;
     if let Type::Struct(structure) = ty {
-        let given = arguments.fields(structure.name())?;
+        let given = arguments.fields(shared, structure.name())?;
         let made = Object::of_members(ty, structure, sound_members(shared, structure, &given, at)?, at);
         return pass_trap(shared, made, at);
     }
     let (value, origin) = arguments.single(&ty.name())?;
-    let made = part(ty, &value, &origin);
-    made.map_err(|error| Mistake::from(error.at(origin.span)).into())
+    let origin = shared.origin(&value, &origin).unwrap_or(origin);
+    part(ty, &value, &origin).or_else(|error| {
+        let mut faults = faults::in_value(ty, &value, &origin, ty.name());
+        // The last one ends the evaluation: there is no object to go on with.
+        let last = faults.pop().unwrap_or(Fault { error: error.at(origin.span), path: ty.name() });
+        for Fault { error, path } in faults {
+            shared.note(Mistake::from(shared.at_key(error)).with_path(path))?;
+        }
+        Mistake::from(shared.at_key(last.error)).with_path(last.path).raise()
+    })
+}
+
+/// Makes a task of a plain map that is exported.
+pub(crate) fn exported(
+    shared: &Shared,
+    ty: &Type,
+    map: &Dynamic,
+    origin: &Origin,
+) -> Outcome<Option<Object>> {
+    let (Type::Struct(structure), Some(given)) = (ty, keywords(map, origin)) else { return Ok(None) };
+    let given = Keywords(shared.traced(given.0));
+    let members = sound_members(shared, structure, &given, origin.span)?;
+    Ok(Some(Object::of_members(ty, structure, members, origin.span)))
 }
 
 /// Makes a copy of an object with some fields replaced.
 fn replace(shared: &Shared, object: &Object, arguments: Arguments) -> Outcome<Object> {
     let Type::Struct(structure) = object.ty() else {
-        return not_callable(&format!("a {}", object.ty()), arguments.callee);
+        return not_callable(&kind(&Dynamic::from(object.clone())), arguments.callee);
     };
     let at = arguments.callee;
-    let given = arguments.fields(object.struct_name())?;
+    let given = arguments.fields(shared, object.struct_name())?;
     let made = object.with_members(sound_members(shared, structure, &given, object.at())?);
     pass_trap(shared, made, at)
 }
@@ -190,23 +215,16 @@ fn sound_members(
     for entry in &given.0 {
         match member(structure, entry) {
             Ok(member) => members.push(member),
-            Err(error) => {
-                let mistake = Mistake::from(error.at(entry.origin().span));
-                shared.note(mistake.with_path(path(structure, given, entry)))?;
+            Err(_) => {
+                let root = faults::root(structure, given);
+                for Fault { error, path } in faults::in_field(structure, entry, &root) {
+                    shared.note(Mistake::from(shared.at_key(error)).with_path(path))?;
+                }
                 shared.flaw(at, entry.name());
             }
         }
     }
     Ok(members)
-}
-
-/// Names a field of an object in the making: `Process "web".max_failures`.
-fn path(structure: &StructType, given: &Keywords, entry: &Entry) -> String {
-    let name = given.get("name").and_then(|name| name.value.clone().into_immutable_string().ok());
-    match name {
-        Some(name) if entry.name() != "name" => format!("{} \"{name}\".{}", structure.name(), entry.name()),
-        _ => format!("{}.{}", structure.name(), entry.name()),
-    }
 }
 
 /// Makes a type.
@@ -221,8 +239,9 @@ fn make(maker: Maker, arguments: Arguments) -> Outcome<TypeValue> {
             let Ok(name) = name.as_immutable_string_ref().map(|name| name.to_string()) else {
                 return wrong(STRUCT_HELP);
             };
-            let fields = arguments.keywords.0.into_iter().map(struct_field).collect::<Outcome<_>>()?;
-            Ok(TypeValue::Type(Type::structure(name, fields)))
+            let field = |entry: Entry| struct_field(&name, entry);
+            let fields = arguments.keywords.0.into_iter().map(field).collect::<Outcome<_>>()?;
+            Ok(TypeValue::Type(Type::structure(name.as_str(), fields)))
         }
         (Maker::Struct, _) => wrong(STRUCT_HELP),
         (Maker::List, [element]) => Ok(TypeValue::Type(Type::list(&as_type(element, at)?))),
@@ -282,11 +301,26 @@ fn names(values: &[&Dynamic]) -> Option<(Option<String>, Vec<String>)> {
     (!values.is_empty()).then_some((None, values))
 }
 
-fn struct_field(entry: Entry) -> Outcome<Field> {
+/// Takes a field of the struct that is called `own`.
+fn struct_field(own: &str, entry: Entry) -> Outcome<Field> {
     let at = entry.origin().span;
     let name = entry.name().to_owned();
-    let ty = entry.value.read_lock::<TypeValue>().map(|ty| ty.clone());
+    let ty = match entry.value.read_lock::<TypeValue>().map(|ty| ty.clone()) {
+        None if show(&entry.value) == own => Some(TypeValue::Type(as_type(&entry.value, at)?)),
+        ty => ty,
+    };
+    if let Some(TypeValue::Type(ty) | TypeValue::Required(ty) | TypeValue::Default(ty, _)) = &ty
+        && let Some(other) = ty.own_name().filter(|other| *other != own)
+    {
+        return unknown_type(other, Some(own), at);
+    }
     match ty {
+        Some(TypeValue::Required(Type::Own(_))) => {
+            Mistake::new("wrong_type", format!("each {own} would need another, without end"), at)
+                .with_label("never comes to an end")
+                .with_help(format!("make it optional: `{name} = \"{own}\"`, or a list: `List(\"{own}\")`"))
+                .raise()
+        }
         Some(TypeValue::Type(ty)) => Ok(Field::new(name, ty)),
         Some(TypeValue::Required(ty)) => Ok(Field::new(name, ty).required()),
         Some(TypeValue::Default(ty, value)) => {
@@ -299,7 +333,35 @@ fn struct_field(entry: Entry) -> Outcome<Field> {
     }
 }
 
+/// Refuses a type with the name of a struct that is not made here.
+fn closed(ty: &Type, at: Span) -> Outcome<()> {
+    match ty.own_name() {
+        Some(name) => unknown_type(name, None, at),
+        None => Ok(()),
+    }
+}
+
+/// A text stands for a type, but not for the struct `own` that is being made.
+fn unknown_type<T>(name: &str, own: Option<&str>, at: Span) -> Outcome<T> {
+    let help = match own {
+        Some(own) if did_you_mean(name, [own]).is_some() => format!("did you mean \"{own}\"?"),
+        Some(own) => format!(
+            "a type is written without quotes: `{name}`; only \"{own}\" is, since it is being made here"
+        ),
+        None => {
+            format!("write it without quotes: `{name}`; quotes are for the fields of Struct(\"{name}\", ...)")
+        }
+    };
+    Mistake::new("unknown_type", format!("there is no type \"{name}\" here"), at)
+        .with_label("unknown type")
+        .with_help(help)
+        .raise()
+}
+
 fn as_type(value: &Dynamic, at: Span) -> Outcome<Type> {
+    if let Ok(name) = value.as_immutable_string_ref() {
+        return Ok(Type::Own(name.as_str().into()));
+    }
     match value.read_lock::<TypeValue>().as_deref() {
         Some(TypeValue::Type(ty)) => Ok(ty.clone()),
         Some(other) => Mistake::new("wrong_type", format!("expected a type, found {}", other.name()), at)

@@ -7,7 +7,7 @@ use rhai::packages::{
     BasicArrayPackage, BasicMapPackage, BasicMathPackage, CorePackage, LogicPackage, MoreStringPackage,
     Package,
 };
-use rhai::{Dynamic, Engine, EvalAltResult, ImmutableString, LexError, OptimizationLevel, Position, Token};
+use rhai::{Dynamic, Engine, EvalAltResult, ImmutableString, OptimizationLevel, Position, Token};
 
 use super::builtins;
 use super::limits::Limits;
@@ -133,7 +133,7 @@ fn close_holes(engine: &mut Engine, string_size: usize) {
     });
 }
 
-/// Makes reserved words ordinary names, and strings in single quotes strings.
+/// Makes reserved words ordinary names.
 #[allow(deprecated)] // Rhai calls the hook volatile; its version is pinned.
 fn give_words_back(engine: &mut Engine) {
     engine.on_parse_token(|token: Token, _: Position, _| match token {
@@ -143,11 +143,6 @@ fn give_words_back(engine: &mut Engine) {
         Token::Reserved(word) if is_word(&word) && !RESERVED.contains(&word.as_str()) => {
             Token::Identifier(word)
         }
-        Token::CharConstant(character) => Token::StringConstant(Box::new(character.to_string().into())),
-        Token::LexError(error) => match *error {
-            LexError::MalformedChar(text) => Token::StringConstant(Box::new(text.into())),
-            other => Token::LexError(Box::new(other)),
-        },
         other => other,
     });
 }

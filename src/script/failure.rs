@@ -5,13 +5,17 @@ use rhai::{Dynamic, EvalAltResult, Position};
 use super::grammar::parse_error;
 use super::program::Texts;
 use super::raise::Mistake;
+use super::rewrite::OF_RESERVED;
 use super::state::Exhausted;
 use super::tokens::{next_place, token_at};
 use super::unknown::{unknown_function, unknown_variable};
-use crate::diagnostics::{Diagnostic, Span};
+use crate::diagnostics::{Diagnostic, Span, did_you_mean_help};
 
 /// The most calls that a diagnostic shows.
 const MAX_CALLERS: usize = 8;
+
+/// The modules of the standard library.
+const MODULES: [&str; 4] = ["Units", "Processes", "Tasks", "Options"];
 
 /// Puts an error of Rhai into words. `names` are the variables and constants in scope.
 pub(crate) fn diagnostic(error: EvalAltResult, texts: &Texts, names: &[String]) -> Diagnostic {
@@ -22,6 +26,7 @@ pub(crate) fn diagnostic(error: EvalAltResult, texts: &Texts, names: &[String]) 
         error = match error {
             EvalAltResult::ErrorInFunctionCall(name, source, inner, position) => {
                 // The position is the caller's, the source that of the called function.
+                let name = name.trim_start_matches(OF_RESERVED).to_owned();
                 calls.push((name, if library { Span::NONE } else { place(texts, position) }));
                 library = !source.is_empty();
                 *inner
@@ -72,10 +77,14 @@ fn word(error: EvalAltResult, texts: &Texts, names: &[String], at: Span) -> Mist
         E::ErrorRuntime(value, _) => thrown(value, texts, at),
         E::ErrorParsing(kind, _) => parse_error(&kind, texts, at),
         E::ErrorVariableNotFound(name, _) => unknown_variable(&name, texts, names, at),
-        E::ErrorFunctionNotFound(signature, _) => unknown_function(&signature, texts, names, at),
+        E::ErrorFunctionNotFound(signature, _) => {
+            unknown_function(&signature.replace(OF_RESERVED, ""), texts, names, at)
+        }
         E::ErrorModuleNotFound(name, _) => {
-            Mistake::new("unknown_module", format!("there is no module `{name}`"), at)
-                .with_help("the modules are Units, Processes, Tasks and Options")
+            Mistake::new("unknown_module", format!("there is no module `{name}`"), at).with_help(
+                did_you_mean_help(&name, MODULES)
+                    .unwrap_or_else(|| format!("the modules are {}", MODULES.join(", "))),
+            )
         }
         E::ErrorTerminated(reason, _) if reason.clone().try_cast() == Some(Exhausted::Memory) => {
             Mistake::new("out_of_memory", "the script needs too much memory", at)
@@ -156,6 +165,17 @@ fn word(error: EvalAltResult, texts: &Texts, names: &[String], at: Span) -> Mist
 fn thrown(value: Dynamic, texts: &Texts, at: Span) -> Mistake {
     match value.try_cast_result::<Mistake>() {
         Ok(mistake) => Mistake { at: mistake.at.or(at), ..mistake },
+        // `throw #{message: "...", help: "...", value: x}` says more, as the standard library does.
+        Err(value) if text_field(&value, "message").is_some() => {
+            let message = text_field(&value, "message").unwrap_or_default();
+            let help = text_field(&value, "help");
+            let help = help.unwrap_or_else(|| "look at what this call is given".to_owned());
+            let (at, label) = match value_at(&value, texts) {
+                Some(at) => (at, "this value"),
+                None => (at, "this call"),
+            };
+            Mistake::new("thrown", message, at).with_label(label).with_help(help)
+        }
         Err(value) => {
             let help = match token_at(texts, at) {
                 "throw" => "the script itself refuses to go on: look at the condition before this",
@@ -164,6 +184,15 @@ fn thrown(value: Dynamic, texts: &Texts, at: Span) -> Mistake {
             Mistake::new("thrown", super::values::show(&value), at).with_label("thrown here").with_help(help)
         }
     }
+}
+
+/// Returns where the value is written that was thrown with a message, if values are traced.
+fn value_at(thrown: &Dynamic, texts: &Texts) -> Option<Span> {
+    texts.origins.as_ref()?.place(thrown.as_map_ref().ok()?.get("value")?)
+}
+
+fn text_field(value: &Dynamic, name: &str) -> Option<String> {
+    value.as_map_ref().ok()?.get(name)?.clone().into_string().ok()
 }
 
 fn global_changed(name: &str, at: Span) -> Mistake {

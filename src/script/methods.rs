@@ -10,8 +10,9 @@ use super::sites::Origin;
 use super::state::Shared;
 use super::unknown::python_help;
 use super::values::{Keywords, TypeValue, dynamic, keywords, kind, plain};
-use crate::diagnostics::{Span, did_you_mean_help};
-use crate::schema::is_runtime_reference;
+use crate::diagnostics::{Span, did_you_mean_help, with_article};
+use crate::plan;
+use crate::schema::{check_object, check_task, schema};
 use crate::template::{Binding, Bound, Environment, Reference};
 use crate::types::{Binder, Error, Object, Type, bindings};
 
@@ -122,7 +123,7 @@ fn bindings_map(environment: &Environment<Object>) -> Dynamic {
 /// An unknown field.
 pub(crate) fn field(shared: &Shared, object: &Object, name: &str, at: Span) -> Outcome<Dynamic> {
     let Type::Struct(structure) = object.ty() else {
-        let message = format!("a {} has no field `{name}`", object.ty());
+        let message = format!("{} has no field `{name}`", with_article(&object.ty().name()));
         return Mistake::new("unknown_field", message, at)
             .with_label("unknown field")
             .with_help("only structs have fields; elements are written `list[0]` and `map[\"key\"]`")
@@ -145,14 +146,22 @@ pub(crate) fn field(shared: &Shared, object: &Object, name: &str, at: Span) -> O
 
 /// The manual's answer to `x.check()`.
 fn check(shared: &Shared, object: &Object) -> String {
-    let problems = object.check(is_runtime_reference, &shared.work());
-    match problems.first() {
-        None => "TypeCheck(OK)".to_owned(),
-        Some(problem) => match problem.message(&shared.work()) {
-            Ok(message) => format!("TypeCheck(FAILED): {message}"),
-            Err(error) => format!("TypeCheck(FAILED): {error}"),
-        },
+    let problems = check_object(object, &shared.work());
+    let failed = match problems.first() {
+        None => plan_problem(shared, object),
+        Some(problem) => Some(problem.message(&shared.work()).unwrap_or_else(|error| error.to_string())),
+    };
+    failed.map_or_else(|| "TypeCheck(OK)".to_owned(), |message| format!("TypeCheck(FAILED): {message}"))
+}
+
+/// Says why no plan can be made of a task that is right else.
+fn plan_problem(shared: &Shared, object: &Object) -> Option<String> {
+    if *object.ty() != schema().task {
+        return None;
     }
+    let task = check_task(object, &shared.work()).ok()?;
+    let error = plan::check(&task).err()?;
+    Some(plan::explain(&task, &error).0)
 }
 
 /// What `bind` is given: maps, objects, keywords.
@@ -224,7 +233,7 @@ pub(crate) fn element(object: &Object, index: &Dynamic, at: Span) -> Outcome<Dyn
     let found = entries.iter().find(|(known, _)| known.to_string() == key);
     found
         .map(|(_, value)| Dynamic::from(value.clone()))
-        .ok_or_else(|| missing(format!("a {} has nothing at {key}", object.ty())).into())
+        .ok_or_else(|| missing(format!("{} has nothing at {key}", with_article(&object.ty().name()))).into())
 }
 
 /// Returns the keywords of a map's copy as Rhai's map, which forgets their order.

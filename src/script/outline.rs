@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::changes::Changers;
 use super::lexer::{Kind, LexError, Token, lex};
 use crate::diagnostics::{SourceId, Span};
 
@@ -21,6 +22,8 @@ pub(crate) struct Outline {
     pub(crate) includes: Vec<Include>,
     /// The functions that it defines.
     pub(crate) functions: HashSet<String>,
+    /// What its functions do to what they are called on.
+    pub(crate) changers: Changers,
     /// The variables that it declares at the top level.
     pub(crate) globals: HashSet<String>,
     /// Every name that it uses as a keyword: these may be fields of its own types.
@@ -49,10 +52,12 @@ impl Outline {
             tokens,
             includes: Vec::new(),
             functions: HashSet::new(),
+            changers: Changers::default(),
             globals: HashSet::new(),
             keywords: HashSet::new(),
         };
         outline.survey();
+        outline.changers = outline.survey_methods();
         Ok(outline)
     }
 
@@ -110,6 +115,23 @@ impl Outline {
                 _ => {}
             }
         }
+    }
+
+    /// Goes through each `this`, which belongs to the function or to the method of a map, `add: |x| ...`, that began last.
+    fn survey_methods(&self) -> Changers {
+        let mut changers = Changers::default();
+        let mut function = "";
+        for at in 0..self.tokens.len() {
+            match self.token_text(at) {
+                "fn" => function = self.token_text(at + 1),
+                ":" if matches!(self.token_text(at + 1), "|" | "||") => {
+                    function = at.checked_sub(1).map_or("", |key| self.token_text(key));
+                }
+                "this" => changers.note(self, function, at),
+                _ => {}
+            }
+        }
+        changers
     }
 
     fn survey_word(&mut self, index: usize, depth: usize) {

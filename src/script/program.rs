@@ -4,7 +4,9 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::changes::Changers;
 use super::include::Loader;
+use super::origins::Origins;
 use super::outline::Outline;
 use super::positions::{Output, Positions};
 use super::rewrite::{Names, Rewriter};
@@ -30,6 +32,8 @@ pub(crate) struct Texts {
     pub(crate) functions: HashSet<String>,
     /// Functions of this program alone.
     pub(crate) functions_of_files: HashSet<String>,
+    /// What functions of this program do to what they are called on.
+    pub(crate) changers: Changers,
     /// Whether the standard library is being read.
     pub(crate) in_library: bool,
     /// Names of fields.
@@ -40,6 +44,8 @@ pub(crate) struct Texts {
     pub(crate) constants: HashSet<String>,
     /// Files that were included.
     pub(crate) included: HashSet<String>,
+    /// Where values come from, if that is noted.
+    pub(crate) origins: Option<Origins>,
 }
 
 /// A program that Rhai can compile.
@@ -108,10 +114,12 @@ impl Texts {
         for file in files {
             self.functions.extend(file.functions.iter().cloned());
             self.functions_of_files.extend(file.functions.iter().cloned());
+            self.changers.extend(&file.changers);
             self.fields.extend(file.keywords.iter().cloned());
             globals.extend(file.globals.iter().cloned());
         }
         let mark = self.positions.mark();
+        let changers = self.changers.all();
         let constants = self.constants.difference(&self.functions).cloned().collect();
         let mut rewriter = Rewriter {
             files,
@@ -121,9 +129,11 @@ impl Texts {
             names: Names::new(&self.globals, globals.clone(), constants),
             functions: &self.functions,
             functions_of_files: &self.functions_of_files,
+            changers: &changers,
             in_library: self.in_library,
             fields: &self.fields,
             reads: HashSet::new(),
+            origins: self.origins.as_mut(),
         };
         let main = files.len().saturating_sub(1);
         let outcome = rewriter.file(main);

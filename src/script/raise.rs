@@ -116,6 +116,13 @@ impl From<types::Error> for Mistake {
                     .with_label(format!("this is {found}"))
                     .with_help(help)
             }
+            ErrorKind::Unmade { name } => {
+                let message =
+                    format!("a default cannot hold {}: the type is only being made", with_article(name));
+                Mistake::new("wrong_type", message, at)
+                    .with_label("needs the type")
+                    .with_help(format!("leave it empty: `Default(List(\"{name}\"), [])`"))
+            }
             ErrorKind::Resolve(ResolveError::InvalidReference(_)) => {
                 Mistake::new("invalid_reference", error.to_string(), at)
                     .with_help("a reference is letters, digits and `_`, with `.name` and `[key]` behind it")

@@ -14,6 +14,7 @@ use super::failure::diagnostic;
 use super::include::{Loader, NoFiles};
 use super::limits::Limits;
 use super::methods::OBJECT_METHODS;
+use super::origins::Uses;
 use super::program::Texts;
 use super::state::{Export, Given, Parameter, Shared, State};
 use super::stdlib;
@@ -44,6 +45,8 @@ pub struct Evaluated {
     pub problems: Vec<Diagnostic>,
     /// Where objects were made from which a field was left out for that, and the field.
     pub flawed: Vec<(Span, String)>,
+    /// Where values that are written elsewhere were given, if the session traces values.
+    pub uses: Uses,
 }
 
 /// What a line of a shell came to.
@@ -111,6 +114,14 @@ impl Session {
         Session { setup, shared, loader, scope: Scope::new(), functions, reads: HashSet::new() }
     }
 
+    /// Makes objects know where the values come from that they are given through variables and functions.
+    ///
+    /// Evaluation takes several times as long: this is for a script that is known to be wrong.
+    pub fn tracing(self) -> Session {
+        self.shared.trace_values();
+        self
+    }
+
     /// Evaluates a main file; `name` is its path as users know it, which includes are relative to.
     ///
     /// # Errors
@@ -139,7 +150,8 @@ impl Session {
             printed: std::mem::take(&mut state.printed),
             sources: state.texts.sources.clone(),
         };
-        Ok(Evaluated { exports, problems, flawed: std::mem::take(&mut state.flawed) })
+        let uses = state.uses();
+        Ok(Evaluated { exports, problems, flawed: std::mem::take(&mut state.flawed), uses })
     }
 
     /// Evaluates a main file until `object` is made, and returns the calls that lead there, the innermost first.
@@ -281,7 +293,7 @@ fn set_names(shared: &Shared, engine: &Engine) {
     let mut state = shared.lock();
     state.texts.functions = native_names(engine);
     // Known even where the library is left out: a name may be a misspelt one of these.
-    state.texts.functions.extend(stdlib::FUNCTIONS.map(str::to_owned));
+    state.texts.functions.extend(stdlib::LIBRARY.map(str::to_owned));
     state.texts.fields = OBJECT_METHODS.iter().map(|name| (*name).to_owned()).collect();
     state.texts.fields.extend(schema().field_names());
 }

@@ -134,7 +134,7 @@ fn mistakes_say_where_and_what_to_do() {
     );
     is_wrong(
         "Task(processes = [Process(name = 'a'), 5]);",
-        "expected Process, found an integer",
+        "expected a Process, found an integer",
         "a.thermos:1:40",
         "write its fields: `Process(field = value)`, or give a map",
     );
@@ -256,7 +256,7 @@ fn the_standard_library_orders_and_joins_tasks() {
         "let a = 1;\nSequentialTask(constraints = [Constraint()]);",
         "Cannot turn a Task with existing constraints into a SequentialTask!",
         "a.thermos:2:1",
-        "look at what this call is given",
+        "leave its constraints out; a Task with both says its order itself: `constraints = order(..) + order(..)`",
     );
 }
 
@@ -268,13 +268,35 @@ fn the_examples_evaluate() {
         if !path.is_file() {
             continue;
         }
-        let loader = Box::new(FileLoader::new([folder.clone()]));
-        let mut session = Session::new(&Limits::default(), loader, IndexMap::new(), Sources::default());
+        let session = || {
+            let loader = Box::new(FileLoader::new([folder.clone()]));
+            Session::new(&Limits::default(), loader, IndexMap::new(), Sources::default())
+        };
         let text = std::fs::read_to_string(&path).unwrap();
-        match session.run(&path.to_string_lossy(), &text) {
-            Ok(exports) => assert!(!exports.tasks.is_empty(), "{path:?}"),
+        let exported = |mut session: Session| match session.run(&path.to_string_lossy(), &text) {
+            Ok(exports) => exports.tasks.into_iter().map(|export| export.task).collect::<Vec<_>>(),
             Err(problems) => panic!("{path:?}: {problems:#?}"),
-        }
+        };
+        let tasks = exported(session());
+        assert!(!tasks.is_empty(), "{path:?}");
+        assert_eq!(tasks, exported(session().tracing()), "{path:?}");
+    }
+}
+
+#[test]
+fn tracing_values_changes_none() {
+    let text = "const C = 'c'; let n = 1; n += 2; let text = 'a'; text += `-${n}${'b' + C}`; let list = [1, 'x', ['y'], -3];
+        list.push(text); list[0] = 'z'; let map = #{a: 'b', \"c d\": 1 + 1}; map.e = 'f'; map['g'] = list;
+        fn pick(x) { switch x { 1 | 2 => 'few', 3 => return 'three', 'a' if C == 'c' => 'letter', 4..6 => 'some', _ => `${x}!` } }
+        for i in 0..7 { list.push(pick(i)); } let f = |x, y| 'closure' + x + y; list.push(f('1', 2)); list.push(pick('a'));
+        let x = if n > 2 { 'big' } else { 'small' }; let p = Process(name = x, cmdline = text, max_failures = -n + 9, daemon = n > 8);
+        let o = #{name: 'q'}; let q = p(o)(cmdline = 'w'.to_upper()); let late; late = Empty; q = q(min_duration = late);
+        list.sort(|a, b| if `${a}` < `${b}` { -1 } else { 1 }); insert(list, 0, 'by name');
+        print(list); print(map); print(p); print(q); print(\"%03d-%s\" % [n, text]); print([1, 2].map(|x| 'abc'[x]));";
+    let mut traced = session().tracing();
+    match traced.run("a.thermos", text) {
+        Ok(exports) => assert_eq!(exports.printed, printed(text)),
+        Err(problems) => panic!("{problems:#?}"),
     }
 }
 

@@ -20,8 +20,8 @@ const FILES: [(&str, &str); 5] = [
     ("", include_str!("../../stdlib/globals.thermos")),
 ];
 
-/// What a script must mention to use the library: its functions without a module, and its modules.
-pub(crate) const FUNCTIONS: [&str; 7] = [
+/// Functions of the library that need no module.
+pub(crate) const LIBRARY: [&str; 7] = [
     "order",
     "combine_tasks",
     "concat_tasks",
@@ -58,7 +58,19 @@ pub(crate) const VARIADIC: [&str; 17] = [
 /// Says whether a script may use the library: it mentions a name of it, or what names may come from, files and `Fn`.
 pub(crate) fn may_be_used(text: &str) -> bool {
     let modules = FILES.iter().map(|(name, _)| *name).filter(|name| !name.is_empty());
-    modules.chain(FUNCTIONS).chain(["include", "Fn"]).any(|name| text.contains(name))
+    modules.chain(LIBRARY).chain(["include", "Fn"]).any(|name| text.contains(name))
+}
+
+/// Returns the functions of a module, but for those that only the library needs; none if there is no such module.
+pub(crate) fn functions(module: &str) -> Vec<&'static str> {
+    let text =
+        FILES.iter().find(|(name, _)| !name.is_empty() && *name == module).map_or("", |(_, text)| text);
+    let mut names: Vec<&str> =
+        text.lines().filter_map(|line| line.strip_prefix("fn ")?.split('(').next()).collect();
+    let documented = |name: &str| text.contains(&format!("{module}::{name}("));
+    names.retain(|name| documented(name));
+    names.dedup();
+    names
 }
 
 /// Registers the library.
@@ -112,7 +124,7 @@ mod tests {
         shared.lock().texts.functions.clone_from(&before);
         register(&mut engine, &shared).unwrap();
         let after = native_names(&engine);
-        let known: HashSet<String> = before.into_iter().chain(FUNCTIONS.map(str::to_owned)).collect();
+        let known: HashSet<String> = before.into_iter().chain(LIBRARY.map(str::to_owned)).collect();
         assert_eq!(after, known);
         assert!(may_be_used("Tasks::combine([a])") && may_be_used("include('a');") && !may_be_used("Task()"));
     }

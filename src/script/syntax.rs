@@ -106,6 +106,7 @@ impl SyntaxError {
             Mistake::Unclosed(_) | Mistake::Interrupted(_) => "opened here",
             Mistake::Token(Fault::UnclosedText | Fault::UnclosedComment) => "opened here",
             Mistake::RepeatedKeyword(_) => "given again",
+            Mistake::GlobalAssigned(_) => "changed here",
             _ => "here",
         }
     }

@@ -3,11 +3,12 @@
 use super::failure::type_word;
 use super::program::Texts;
 use super::raise::Mistake;
+use super::stdlib;
 use super::tokens::next_token;
 use crate::diagnostics::{Span, did_you_mean_help};
 
 /// Functions and methods of Python and what to write instead.
-const PYTHON: [(&str, &str); 22] = [
+const PYTHON: [(&str, &str); 27] = [
     ("str", "write `${x}` in backticks, or `x.to_string()`"),
     ("repr", "write `${x}` in backticks, or `x.to_string()`"),
     ("format", "write the text in backticks: `step ${i}`; or format it: \"step %03d\" % i"),
@@ -28,12 +29,24 @@ const PYTHON: [(&str, &str); 22] = [
         "getenv",
         "a configuration sees no environment: take the value as a parameter, `param(\"name\", default)`",
     ),
+    ("timestamp", NO_CLOCK),
+    ("now", NO_CLOCK),
+    ("time", NO_CLOCK),
+    ("rand", "a configuration is the same each time: take what varies as a parameter, `param(\"seed\", 1)`"),
+    (
+        "random",
+        "a configuration is the same each time: take what varies as a parameter, `param(\"seed\", 1)`",
+    ),
     ("extend", "write `list.append(other)`, or `list + other`"),
     ("items", "write `for key in map.keys() { ... }`"),
     ("upper", "write `text.to_upper()`"),
     ("lower", "write `text.to_lower()`"),
     ("startswith", "write `text.starts_with(other)`"),
 ];
+
+/// There is no clock.
+const NO_CLOCK: &str =
+    "a configuration sees no clock: write `$(date)` in the command line, or take a parameter";
 
 /// Words that are values in Python and what to write instead.
 const PYTHON_VALUES: [(&str, &str); 5] = [
@@ -94,7 +107,17 @@ pub(crate) fn unknown_function(signature: &str, texts: &Texts, names: &[String],
     if !name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
         return operator(name, &given, at);
     }
-    if texts.functions.contains(name) {
+    if let Some(module) = module(signature) {
+        let functions = stdlib::functions(module);
+        if !functions.contains(&name) {
+            let help = did_you_mean_help(name, functions.iter().copied())
+                .unwrap_or_else(|| format!("it has {}", functions.join(", ")));
+            return Mistake::new("unknown_function", format!("{module} has no function `{name}`"), at)
+                .with_label("unknown")
+                .with_help(help);
+        }
+    }
+    if texts.functions.contains(name) || module(signature).is_some() {
         return arguments(name, &given, texts, at);
     }
     let known = names.iter().chain(&texts.functions).map(String::as_str);
@@ -104,6 +127,23 @@ pub(crate) fn unknown_function(signature: &str, texts: &Texts, names: &[String],
     Mistake::new("unknown_function", format!("there is no function `{name}`"), at)
         .with_label("unknown")
         .with_help(help)
+}
+
+/// Returns the module of the standard library that a function is looked for in.
+fn module(signature: &str) -> Option<&str> {
+    let (module, _) = signature.split('(').next()?.split_once("::")?;
+    Some(module.trim()).filter(|module| !stdlib::functions(module).is_empty())
+}
+
+/// How a helper with a fixed number of arguments is called.
+fn usage(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "SimpleTask" | "simple" => "`SimpleTask(\"name\", \"command\")`",
+        "SequentialTask" | "sequential" => "`SequentialTask(name = \"...\", processes = [...])`",
+        "render_option" => "`Options::render_option(short, long, name, value)`",
+        "render_options" => "`Options::render_options(short, long, list)`",
+        _ => return None,
+    })
 }
 
 fn operator(name: &str, given: &[String], at: Span) -> Mistake {
@@ -137,6 +177,7 @@ fn arguments(name: &str, given: &[String], texts: &Texts, at: Span) -> Mistake {
     };
     let help = match (name, takes) {
         (_, Some(parameters)) => format!("it is defined as `fn {name}({})`", parameters.join(", ")),
+        _ if usage(name).is_some() => format!("write {}", usage(name).unwrap_or_default()),
         ("export", _) => "write `export(Task(name = \"...\", processes = [...]));`".to_owned(),
         ("param", _) => "write `param(\"name\", default)`".to_owned(),
         ("range", _) => "write `range(n)` or `range(first, end)` with integers".to_owned(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rhai::{Array, Dynamic, FnPtr, Map};
 
 use super::sites::{Keyword, Origin};
-use crate::diagnostics::Span;
+use crate::diagnostics::{Span, with_article};
 use crate::types::{Error, ErrorKind, Member, Object, StructType, Type, Value, float_text};
 
 /// A keyword of a call and its value.
@@ -209,7 +209,7 @@ pub(crate) fn part(ty: &Type, value: &Dynamic, origin: &Origin) -> Result<Object
 /// An unknown field, a value that does not fit.
 pub(crate) fn member(structure: &StructType, entry: &Entry) -> Result<Member, Error> {
     let position = structure.known_position(entry.name(), entry.name_span())?;
-    Ok((position, typed(&structure.fields()[position].ty, &entry.value, entry.origin())?))
+    Ok((position, typed(&structure.field_type(position), &entry.value, entry.origin())?))
 }
 
 /// Takes a map, or the keywords that a function was given, as keywords.
@@ -244,7 +244,7 @@ pub(crate) fn dynamic(value: Value) -> Dynamic {
 /// Names what a value is, with its article.
 pub(crate) fn kind(value: &Dynamic) -> String {
     if let Some(object) = value.read_lock::<Object>() {
-        return format!("a {}", object.ty());
+        return with_article(&object.ty().name());
     }
     if let Some(ty) = value.read_lock::<TypeValue>() {
         return format!("the type {}", ty.name());

@@ -2,11 +2,13 @@
 //!
 //! SEMANTICS sections 1 to 4 and LANGUAGE section 3. Knows no types: what a scope holds is up to the layer above.
 
+mod digits;
 mod environment;
 mod reference;
 mod resolve;
 mod split;
 
+pub(crate) use digits::ascii_digit;
 pub use environment::{BadBinding, Binding, Bound, Descend, Environment};
 pub use reference::{Component, InvalidReference, Reference, compare};
 pub use resolve::{Found, ResolveError, Resolved, Scope, Work, replace_once, resolve, resolve_nothing};

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use super::digits::ascii_digit;
+
 /// One step of an address.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Component {
@@ -114,10 +116,14 @@ impl fmt::Display for Reference {
     }
 }
 
-/// Fewer components first, then their texts in turn; the kinds of components do not count (SEMANTICS 1.6).
+/// Fewer components first, then the texts of the first components that differ. Those that differ in kind alone are
+/// neither less nor greater, so that this orders no more than the prefixes of one reference (SEMANTICS 1.6).
 pub fn compare(left: &Reference, right: &Reference) -> Ordering {
-    let texts = |reference: &Reference| reference.0.iter().map(|c| c.text().to_owned()).collect::<Vec<_>>();
-    left.0.len().cmp(&right.0.len()).then_with(|| texts(left).cmp(&texts(right)))
+    let texts = || {
+        let differing = left.0.iter().zip(right.0.iter()).find(|(left, right)| left != right);
+        differing.map_or(Ordering::Equal, |(left, right)| left.text().cmp(right.text()))
+    };
+    left.0.len().cmp(&right.0.len()).then_with(texts)
 }
 
 fn is_word(c: char) -> bool {
@@ -135,7 +141,7 @@ pub(super) fn is_address_char(c: char) -> bool {
 
 fn take_name(text: &str) -> Option<(&str, &str)> {
     let first = text.chars().next()?;
-    if !(first.is_alphabetic() || first == '_') {
+    if !is_word(first) || ascii_digit(first).is_some() {
         return None;
     }
     Some(text.split_at(text.find(|c| !is_word(c)).unwrap_or(text.len())))

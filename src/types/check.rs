@@ -101,8 +101,12 @@ impl Checker<'_> {
                 match object.choose(value, choice, accepts) {
                     Ok(Some(())) => {}
                     Ok(None) => {
-                        let (choice, value) = (choice.name().to_owned(), value.to_string());
-                        self.found(ProblemKind::NoAlternative { choice, value }, object, path);
+                        let (choice, text) = (choice.name().to_owned(), value.to_string());
+                        let kind = match value.failure() {
+                            Some(error) => ProblemKind::Raised(error),
+                            None => ProblemKind::NoAlternative { choice, value: text },
+                        };
+                        self.found(kind, object, path);
                     }
                     Err(error) => self.found(ProblemKind::Raised(error), object, path),
                 }
@@ -194,6 +198,11 @@ fn failed(error: Error) -> ProblemKind {
 }
 
 impl Problem {
+    /// Returns the way to the value as text, the same for all problems of one value.
+    pub fn way(&self) -> String {
+        self.path.iter().map(Step::to_string).collect()
+    }
+
     /// Words the problem as SEMANTICS section 9 does.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! Conversion of plain values to scalar types (SEMANTICS section 6).
 
 use super::error::{Error, ErrorKind};
-use super::integer::{Integer, without_underscores};
+use super::integer::{Integer, ascii_number};
 use super::ty::{EnumType, Type};
 use super::value::Value;
 
@@ -12,16 +12,21 @@ impl Type {
             Type::String => to_text(value),
             Type::Integer => {
                 if matches!(value, Value::Float(float) if float.is_infinite()) {
-                    return Err(ErrorKind::Overflow.into());
+                    return Err(ErrorKind::Overflow("cannot convert float infinity to integer").into());
                 }
                 to_integer(value)
             }
-            Type::Float => to_float(value),
+            Type::Float => {
+                if matches!(value, Value::Int(integer) if integer.to_float().is_infinite()) {
+                    return Err(ErrorKind::Overflow("int too large to convert to float").into());
+                }
+                to_float(value)
+            }
             Type::Boolean => to_boolean(value),
             Type::Enum(enumeration) => return to_enum(enumeration, value),
-            Type::Choice(_) | Type::List(_) | Type::Map(_) | Type::Struct(_) => None,
+            Type::Choice(_) | Type::List(_) | Type::Map(_) | Type::Struct(_) | Type::Own(_) => None,
         };
-        converted.ok_or_else(|| ErrorKind::coercion(value, self).into())
+        converted.ok_or_else(|| Error::coercion(value, self))
     }
 }
 
@@ -83,5 +88,5 @@ fn to_enum(enumeration: &EnumType, value: &Value) -> Result<Value, Error> {
 }
 
 fn parse_float(text: &str) -> Option<f64> {
-    without_underscores(text.trim())?.parse().ok()
+    ascii_number(text)?.parse().ok()
 }

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use super::value::Value;
 use crate::diagnostics::Span;
 use crate::template::{BadBinding, InvalidReference, ResolveError};
 
@@ -28,9 +29,9 @@ pub enum ErrorKind {
         /// Why, if the type has more to say.
         detail: Option<String>,
     },
-    /// An infinity has no integer.
-    #[error("cannot convert float infinity to integer")]
-    Overflow,
+    /// An infinity has no integer, and some integers are beyond all floats.
+    #[error("{0}")]
+    Overflow(&'static str),
     /// An enumeration has no such value.
     #[error("{name} only accepts the following values: {}", values.join(", "))]
     BadEnum {
@@ -64,6 +65,12 @@ pub enum ErrorKind {
         name: String,
         /// The value.
         found: String,
+    },
+    /// A value is to be of a struct that is only being made.
+    #[error("{name} is not made yet")]
+    Unmade {
+        /// The struct.
+        name: String,
     },
     /// A struct has no such field.
     #[error("Unknown schema attribute {field}")]
@@ -105,14 +112,20 @@ pub enum ErrorKind {
     BadBinding(BadBinding),
 }
 
-impl ErrorKind {
-    /// Makes the error for a value that does not convert.
-    pub(super) fn coercion(value: impl ToString, target: impl ToString) -> ErrorKind {
-        ErrorKind::Coercion { value: value.to_string(), target: target.to_string(), detail: None }
-    }
-}
-
 impl Error {
+    /// Makes the error for a value that does not convert; if it has no text of its own, that is the error.
+    pub(super) fn coercion(value: &Value, target: impl ToString) -> Error {
+        value.failure().unwrap_or_else(|| {
+            let (value, target) = (value.to_string(), target.to_string());
+            ErrorKind::Coercion { value, target, detail: None }.into()
+        })
+    }
+
+    /// Makes the error for a value that has not the shape for a type, with the same exception.
+    pub(super) fn shape(value: &Value, kind: ErrorKind) -> Error {
+        value.quoted_failure().unwrap_or_else(|| kind.into())
+    }
+
     /// Fills in the place if none is known yet.
     pub fn at(mut self, span: Span) -> Error {
         self.at = self.at.or(span);

@@ -3,6 +3,8 @@
 use std::cmp::Ordering;
 use std::fmt;
 
+use crate::template::ascii_digit;
+
 /// An integer of any size.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Integer {
@@ -16,16 +18,15 @@ impl Integer {
     /// Parses what a user may write for an integer (SEMANTICS 6.3): blanks around, a sign, digits with single
     /// underscores between them; no point, exponent, or base.
     pub fn parse(text: &str) -> Option<Integer> {
-        let text = text.trim();
+        let text = ascii_number(text)?;
         let (negative, digits) = match text.strip_prefix(['+', '-']) {
             Some(digits) => (text.starts_with('-'), digits),
-            None => (false, text),
+            None => (false, text.as_str()),
         };
-        let digits = without_underscores(digits)?;
         if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
             return None;
         }
-        Some(Integer::from_digits(negative, &digits))
+        Some(Integer::from_digits(negative, digits))
     }
 
     /// Truncates towards zero; nothing for infinities and nan.
@@ -114,8 +115,10 @@ impl Ord for Integer {
     }
 }
 
-/// Removes single underscores between digits; nothing if one stands elsewhere.
-pub(super) fn without_underscores(text: &str) -> Option<String> {
+/// Writes a number without blanks around it, in the digits of ASCII, and without single underscores between digits;
+/// nothing if an underscore stands elsewhere.
+pub(super) fn ascii_number(text: &str) -> Option<String> {
+    let text = text.trim().chars().map(|c| ascii_digit(c).unwrap_or(c)).collect::<String>();
     let bytes = text.as_bytes();
     let digit = |index: Option<usize>| index.and_then(|i| bytes.get(i)).is_some_and(u8::is_ascii_digit);
     let between = |i: usize| digit(i.checked_sub(1)) && digit(Some(i + 1));
@@ -132,9 +135,10 @@ mod tests {
         let big = Integer::parse(" -0123456789012345678901234567890 ").unwrap();
         assert_eq!(big.to_string(), "-123456789012345678901234567890");
         assert!(big < Integer::Small(i64::MIN));
+        assert_eq!(Integer::parse("\u{2003}１_٠\u{85}"), Some(Integer::Small(10)));
         assert_eq!(Integer::from_float(1e20).unwrap().to_string(), "100000000000000000000");
         assert_eq!(Integer::from_float(-0.9), Some(Integer::Small(0)));
-        for wrong in ["", "-", "1.0", "1e5", "0x1", "1__0", "_1", "1_", "1 0", "--1"] {
+        for wrong in ["", "-", "1.0", "1e5", "0x1", "1__0", "_1", "1_", "1 0", "--1", "²", "\x1f1"] {
             assert_eq!(Integer::parse(wrong), None, "{wrong}");
         }
     }

@@ -51,9 +51,9 @@ impl Object {
             }
             (Body::Choice(value), Type::Choice(choice)) => {
                 let found = self.choose(value, choice, |candidate| candidate.interpolate(work).map(Some))?;
-                found.ok_or_else(|| Error::from(ErrorKind::coercion(value, self.ty())).at(self.at()))
+                found.ok_or_else(|| Error::coercion(value, self.ty()).at(self.at()))
             }
-            (Body::Choice(_), _) => Err(ErrorKind::coercion("choice", self.ty()).into()),
+            (Body::Choice(value), _) => Err(Error::coercion(value, self.ty())),
             (Body::List(elements), Type::List(element)) => {
                 let mut open = Vec::new();
                 let scopes = self.member_scopes();
@@ -75,14 +75,15 @@ impl Object {
                 let mut open = Vec::new();
                 let scopes = self.member_scopes();
                 let mut interpolated = Vec::with_capacity(values.len());
-                for (field, value) in structure.fields().iter().zip(values.iter()) {
-                    let member = |object| interpolate_member(object, &field.ty, &scopes, &mut open, work);
+                for (position, value) in values.iter().enumerate() {
+                    let ty = structure.field_type(position);
+                    let member = |object| interpolate_member(object, &ty, &scopes, &mut open, work);
                     interpolated.push(value.as_deref().map(member).transpose()?.map(Arc::new));
                 }
                 Ok(Interpolated { object: self.rebuilt(Body::Struct(interpolated.into())), unbound: open })
             }
             (Body::List(_) | Body::Map(_) | Body::Struct(_), _) => {
-                Err(ErrorKind::coercion("object", self.ty()).into())
+                Err(Error::coercion(&"object".into(), self.ty()))
             }
         }
     }
@@ -96,8 +97,8 @@ impl Object {
             return Ok(Some(Interpolated { object, unbound: Vec::new() }));
         }
         let mut unbound = Vec::new();
-        let ty = &structure.fields()[position].ty;
-        let object = interpolate_member(object, ty, &self.member_scopes(), &mut unbound, work)?;
+        let ty = structure.field_type(position);
+        let object = interpolate_member(object, &ty, &self.member_scopes(), &mut unbound, work)?;
         Ok(Some(Interpolated { object, unbound }))
     }
 
@@ -143,7 +144,7 @@ impl Object {
             return Ok(Interpolated { object, unbound: Vec::new() });
         }
         let Some(resolved) = self.resolve(work)? else {
-            return Err(ErrorKind::coercion(value, ty).into());
+            return Err(Error::coercion(value, ty));
         };
         let text = Value::text(resolved.text());
         let unbound: Vec<Tag> = resolved.fragments.into_iter().filter_map(tag).collect();
@@ -152,7 +153,7 @@ impl Object {
             let object = self.rebuilt(Body::Scalar(ty.convert(&text)?)).with_scopes(self.scopes().clone());
             return Ok(Interpolated { object, unbound });
         }
-        Ok(Interpolated { object: self.rebuilt(Body::Scalar(text)), unbound })
+        Ok(Interpolated { object: Object::new(ty, &text, self.at())?, unbound })
     }
 
     /// Tries the alternatives of a choice in order and returns the first that `accept` takes (SEMANTICS 7.3).
@@ -182,8 +183,11 @@ impl Object {
 
 /// Says whether an alternative merely does not take a value.
 fn is_mismatch(kind: &ErrorKind) -> bool {
-    use ErrorKind::{BadEnum, Coercion, NotList, NotMap, NotMapping};
-    matches!(kind, Coercion { .. } | BadEnum { .. } | NotList { .. } | NotMap { .. } | NotMapping { .. })
+    use ErrorKind::{BadEnum, Coercion, NotList, NotMap, NotMapping, Unmade};
+    matches!(
+        kind,
+        Coercion { .. } | BadEnum { .. } | NotList { .. } | NotMap { .. } | NotMapping { .. } | Unmade { .. }
+    )
 }
 
 fn interpolate_member(

@@ -22,7 +22,7 @@ impl From<&Json> for Value {
 }
 
 impl From<&Value> for Json {
-    /// Numbers that JSON cannot write become text; keys become text; objects their plain value, or nothing.
+    /// Numbers that JSON cannot write become text; keys become text, as JSON writes them; objects their plain value, or nothing.
     fn from(value: &Value) -> Json {
         match value {
             Value::Null | Value::Empty => Json::Null,
@@ -37,11 +37,18 @@ impl From<&Value> for Json {
             Value::Text(text) => Json::from(text.as_ref()),
             Value::List(values) => values.iter().map(Json::from).collect(),
             Value::Map(entries) => {
-                let entry = |(key, value): &(Value, Value)| (key.to_string(), Json::from(value));
+                let entry = |(key, value): &(Value, Value)| (key_text(key), Json::from(value));
                 Json::Object(entries.iter().map(entry).collect::<Map<_, _>>())
             }
             Value::Object(object) => object.get().map_or(Json::Null, |plain| Json::from(&plain)),
         }
+    }
+}
+
+fn key_text(key: &Value) -> String {
+    match key {
+        Value::Bool(bool) => bool.to_string(),
+        key => key.to_string(),
     }
 }
 
@@ -58,7 +65,7 @@ pub fn without_unknown_keys(ty: &Type, value: Value) -> Value {
     let (Type::Struct(structure), Value::Map(entries)) = (ty, &value) else { return value };
     let known = |(key, value): &(Value, Value)| {
         let position = structure.position(key.as_text()?)?;
-        Some((key.clone(), without_unknown_keys(&structure.fields()[position].ty, value.clone())))
+        Some((key.clone(), without_unknown_keys(&structure.field_type(position), value.clone())))
     };
     Value::Map(entries.iter().filter_map(known).collect())
 }

@@ -58,6 +58,7 @@ impl Object {
                 }
                 _ => Err(ErrorKind::NotMapping { name: ty.name(), found: value.kind() }.into()),
             },
+            Type::Own(name) => Err(ErrorKind::Unmade { name: name.to_string() }.into()),
         };
         Ok(Object {
             ty: ty.clone(),
@@ -101,7 +102,7 @@ impl Object {
 
     /// Makes a struct of members that are of their types already; those that are not given have their defaults.
     pub fn of_members(ty: &Type, structure: &StructType, members: Vec<Member>, at: Span) -> Object {
-        let body = Body::Struct(replaced(structure.defaults(), members));
+        let body = Body::Struct(replaced(&structure.defaults(), members));
         Object { ty: ty.clone(), body, scopes: Scopes::default(), at }
     }
 
@@ -239,6 +240,21 @@ impl Object {
         &self.body
     }
 
+    /// Returns the same object with the type `ty`, in which the name of a struct is closed.
+    pub(super) fn closed(&self, ty: &Type) -> Object {
+        let body = match (&self.body, ty) {
+            (Body::List(elements), Type::List(element)) => {
+                Body::List(elements.iter().map(|inner| inner.closed(element)).collect())
+            }
+            (Body::Map(entries), Type::Map(types)) => {
+                let entry = |(key, value): &(Object, Object)| (key.closed(&types.0), value.closed(&types.1));
+                Body::Map(entries.iter().map(entry).collect())
+            }
+            (body, _) => body.clone(),
+        };
+        Object { ty: ty.clone(), body, ..self.clone() }
+    }
+
     /// Returns the same object with another body, without scopes.
     pub(super) fn rebuilt(&self, body: Body) -> Object {
         Object { ty: self.ty.clone(), body, scopes: Scopes::default(), at: self.at }
@@ -274,7 +290,7 @@ fn member(structure: &StructType, (name, value, at): FieldValue) -> Result<Membe
     let position = structure.known_position(&name, at)?;
     let value = match value {
         Value::Empty => None,
-        value => Some(Object::coerced(&structure.fields()[position].ty, &value, at)?),
+        value => Some(Object::coerced(&structure.field_type(position), &value, at)?),
     };
     Ok((position, value))
 }
@@ -298,7 +314,7 @@ fn enum_body(enumeration: &EnumType, value: &Value) -> Result<Body, Error> {
             fragments.iter().any(|fragment| matches!(fragment, template::Fragment::Tag(_)))
         }
         Value::Bool(_) | Value::Int(_) | Value::Float(_) => false,
-        other => return Err(ErrorKind::coercion(other, "String").into()),
+        other => return Err(Error::coercion(other, "String")),
     };
     let known = value.as_text().is_some_and(|text| enumeration.values().iter().any(|known| known == text));
     if is_open || known {
@@ -314,7 +330,7 @@ fn list_body(ty: &Type, element: &Type, value: &Value, at: Span) -> Result<Body,
             let elements = values.iter().map(|value| Object::coerced(element, value, at));
             Ok(Body::List(elements.collect::<Result<_, _>>()?))
         }
-        _ => Err(ErrorKind::NotList { name: ty.name(), found: value.kind() }.into()),
+        _ => Err(Error::shape(value, ErrorKind::NotList { name: ty.name(), found: value.kind() })),
     }
 }
 
@@ -326,7 +342,9 @@ fn map_body(ty: &Type, entry: &(Type, Type), value: &Value, at: Span) -> Result<
         Value::Map(entries) => {
             entries.iter().map(|(key, value)| coerced(key, value)).collect::<Result<_, _>>()?
         }
-        _ => return Err(ErrorKind::NotMap { name: ty.name(), found: value.kind() }.into()),
+        _ => {
+            return Err(Error::shape(value, ErrorKind::NotMap { name: ty.name(), found: value.kind() }));
+        }
     };
     Ok(Body::Map(entries.into()))
 }

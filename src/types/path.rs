@@ -1,5 +1,7 @@
 //! The way into an object: kept as borrowed steps while walking, written down when something is wrong at its end.
 
+use std::fmt;
+
 use super::object::Object;
 use super::ty::Type;
 use crate::diagnostics::Span;
@@ -39,6 +41,18 @@ pub enum Step {
         /// The value, outside of the scopes around.
         value: Object,
     },
+}
+
+/// Writes the step as scripts do.
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Step::Field { field, .. } => write!(f, ".{field}"),
+            Step::Element { index, .. } => write!(f, "[{index}]"),
+            Step::Key { key, .. } => write!(f, " key {:?}", key.to_string()),
+            Step::Value { key, .. } => write!(f, "[{:?}]", key.to_string()),
+        }
+    }
 }
 
 /// The steps from an object that is walked to the member that is looked at. Lives on the stack of the walk.

@@ -25,7 +25,12 @@ impl Object {
         let object = match self.body() {
             Body::Scalar(_) => return Ok(format!("{name}({})", self.text(work)?)),
             Body::Choice(Value::Object(object)) => return Ok(format!("{name}({})", object.repr(work)?)),
-            Body::Choice(value) => return Ok(format!("{name}({})", value.quoted())),
+            Body::Choice(value) => {
+                return match value.quoted_failure() {
+                    Some(error) => Err(error),
+                    None => Ok(format!("{name}({})", value.quoted())),
+                };
+            }
             _ => self.interpolate(work)?.object,
         };
         let members: Vec<String> = match object.body() {
@@ -61,11 +66,15 @@ impl Object {
             return Ok(false);
         }
         let (left, right) = (self.interpolate(work)?.object, other.interpolate(work)?.object);
-        left.same_body(&right, work)
+        match self.ty() {
+            // Those are the chosen alternatives.
+            Type::Choice(_) => left.equals(&right, work),
+            _ => left.same_body(&right, work),
+        }
     }
 
     fn same_body(&self, other: &Object, work: &Work) -> Result<bool, Error> {
-        let all = |pairs: &mut dyn Iterator<Item = (&Object, &Object)>| {
+        let all = |pairs: &mut dyn Iterator<Item = (&Object, &Object)>| -> Result<bool, Error> {
             for (left, right) in pairs {
                 if !left.equals(right, work)? {
                     return Ok(false);
@@ -74,25 +83,36 @@ impl Object {
             Ok(true)
         };
         match (self.body(), other.body()) {
+            (Body::Scalar(Value::Float(left)), Body::Scalar(Value::Float(right))) => {
+                Ok(left == right || left.is_nan() && right.is_nan())
+            }
             (Body::Scalar(left), Body::Scalar(right)) => Ok(self.ty() == other.ty() && left == right),
-            (Body::List(left), Body::List(right)) if left.len() == right.len() => {
-                all(&mut left.iter().zip(right.iter()))
+            (Body::List(left), Body::List(right)) => {
+                Ok(all(&mut left.iter().zip(right.iter()))? && left.len() == right.len())
             }
-            (Body::Map(left), Body::Map(right)) if left.len() == right.len() => {
-                let keys = left.iter().zip(right.iter()).map(|(left, right)| (&left.0, &right.0));
-                let values = left.iter().zip(right.iter()).map(|(left, right)| (&left.1, &right.1));
-                Ok(all(&mut { keys })? && all(&mut { values })?)
+            (Body::Map(left), Body::Map(right)) => {
+                let entries = left.iter().zip(right.iter());
+                let mut pairs = entries.flat_map(|(left, right)| [(&left.0, &right.0), (&left.1, &right.1)]);
+                Ok(all(&mut pairs)? && left.len() == right.len())
             }
-            (Body::Struct(_), Body::Struct(_)) => {
-                let mut fields = self.fields();
-                let same_set = fields.by_ref().all(|(name, _)| other.field(name).is_some());
-                if !same_set || self.fields().count() != other.fields().count() {
-                    return Ok(false);
-                }
-                all(&mut self.fields().filter_map(|(name, value)| Some((value, other.field(name)?))))
-            }
+            (Body::Struct(_), Body::Struct(_)) => self.same_members(other, work),
             _ => Ok(false),
         }
+    }
+
+    /// Compares the fields of two structs that have the same, by name.
+    fn same_members(&self, other: &Object, work: &Work) -> Result<bool, Error> {
+        let Type::Struct(structure) = self.ty() else { return Ok(false) };
+        for name in structure.sorted_names() {
+            let equal = match (self.field(name), other.field(name)) {
+                (Some(left), Some(right)) => left.equals(right, work)?,
+                (left, right) => left.is_none() && right.is_none(),
+            };
+            if !equal {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Types as values: scalars, enumerations, choices, lists, maps and structs, their names and identity.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -29,6 +30,8 @@ pub enum Type {
     Map(Arc<(Type, Type)>),
     /// Named fields.
     Struct(Arc<StructType>),
+    /// The struct of this name, among whose fields this stands: see [`StructType::field_type`].
+    Own(Arc<str>),
 }
 
 /// One of some texts.
@@ -54,7 +57,9 @@ pub struct StructType {
     name: String,
     fields: Arc<[Field]>,
     sorted: Arc<[Field]>,
-    /// What each of `fields` holds if it is not given.
+    /// Whether a field's type names the struct itself.
+    recursive: bool,
+    /// What each of `fields` holds if it is not given, as it was given to the type.
     defaults: Arc<[Option<Arc<Object>>]>,
 }
 
@@ -63,7 +68,7 @@ pub struct StructType {
 pub struct Field {
     /// What it is called.
     pub name: String,
-    /// What it holds.
+    /// What it holds, as it was written; [`StructType::field_type`] knows the struct's own name too.
     pub ty: Type,
     /// Whether it must be set for the struct to pass a check.
     pub required: bool,
@@ -146,6 +151,35 @@ impl Type {
             Type::List(element) => format!("{element}List"),
             Type::Map(entry) => format!("{}{}Map", entry.0, entry.1),
             Type::Struct(ty) => ty.name.clone(),
+            Type::Own(name) => name.to_string(),
+        }
+    }
+
+    /// Returns the name of a struct that this type, or one that it is made of, leaves open.
+    pub fn own_name(&self) -> Option<&str> {
+        match self {
+            Type::Own(name) => Some(name),
+            Type::List(element) => element.own_name(),
+            Type::Map(entry) => entry.0.own_name().or(entry.1.own_name()),
+            Type::Choice(choice) => choice.alternatives.iter().find_map(Type::own_name),
+            // What a struct leaves open is itself.
+            Type::Struct(_) | Type::String | Type::Integer | Type::Float | Type::Boolean | Type::Enum(_) => {
+                None
+            }
+        }
+    }
+
+    /// Returns the type with `own` wherever its name stands.
+    fn closed(&self, own: &Type) -> Type {
+        match self {
+            Type::Own(_) => own.clone(),
+            Type::List(element) => Type::List(Arc::new(element.closed(own))),
+            Type::Map(entry) => Type::Map(Arc::new((entry.0.closed(own), entry.1.closed(own)))),
+            Type::Choice(choice) => {
+                let alternatives = choice.alternatives.iter().map(|ty| ty.closed(own)).collect();
+                Type::Choice(Arc::new(ChoiceType { name: choice.name.clone(), alternatives }))
+            }
+            other => other.clone(),
         }
     }
 
@@ -157,10 +191,7 @@ impl Type {
     /// Returns the type as it is inside of another.
     fn nested(&self) -> Type {
         match self {
-            Type::Struct(ty) if !Arc::ptr_eq(&ty.fields, &ty.sorted) => {
-                let sorted = Arc::clone(&ty.sorted);
-                Type::Struct(Arc::new(StructType::new(ty.name.clone(), sorted.clone(), sorted)))
-            }
+            Type::Struct(ty) if !Arc::ptr_eq(&ty.fields, &ty.sorted) => Type::Struct(Arc::new(ty.nested())),
             _ => self.clone(),
         }
     }
@@ -184,6 +215,7 @@ impl PartialEq for Type {
             (Type::List(left), Type::List(right)) => Arc::ptr_eq(left, right) || left == right,
             (Type::Map(left), Type::Map(right)) => Arc::ptr_eq(left, right) || left == right,
             (Type::Struct(left), Type::Struct(right)) => left.name == right.name && left.same_fields(right),
+            (Type::Own(left), Type::Own(right)) => left == right,
             _ => false,
         }
     }
@@ -215,8 +247,9 @@ impl ChoiceType {
 
 impl StructType {
     fn new(name: String, fields: Arc<[Field]>, sorted: Arc<[Field]>) -> StructType {
+        let recursive = fields.iter().any(|field| field.ty.own_name().is_some());
         let defaults = fields.iter().map(|field| field.default.clone()).collect();
-        StructType { name, fields, sorted, defaults }
+        StructType { name, fields, sorted, recursive, defaults }
     }
 
     /// Returns the name.
@@ -229,9 +262,43 @@ impl StructType {
         &self.fields
     }
 
+    /// Returns the type of the field at a place in [`StructType::fields`].
+    ///
+    /// A struct whose fields hold the struct itself does not contain itself, lest comparing, printing or dropping it
+    /// never end: the name that stands there is replaced one level at a time, here.
+    pub fn field_type(&self, position: usize) -> Cow<'_, Type> {
+        let ty = &self.fields[position].ty;
+        if !self.recursive || ty.own_name().is_none() {
+            return Cow::Borrowed(ty);
+        }
+        Cow::Owned(ty.closed(&Type::Struct(Arc::new(self.nested()))))
+    }
+
     /// Returns what each of the fields holds if it is not given, in their order.
-    pub(super) fn defaults(&self) -> &[Option<Arc<Object>>] {
-        &self.defaults
+    pub(super) fn defaults(&self) -> Cow<'_, [Option<Arc<Object>>]> {
+        match self.recursive {
+            true => Cow::Owned((0..self.fields.len()).map(|position| self.default(position)).collect()),
+            false => Cow::Borrowed(&self.defaults),
+        }
+    }
+
+    /// Returns what the field at a place in [`StructType::fields`] holds if it is not given.
+    pub(super) fn default(&self, position: usize) -> Option<Arc<Object>> {
+        let default = self.defaults[position].as_ref()?;
+        match self.field_type(position) {
+            Cow::Borrowed(_) => Some(Arc::clone(default)),
+            Cow::Owned(ty) => Some(Arc::new(default.closed(&ty))),
+        }
+    }
+
+    /// Returns the struct as it is inside of another type.
+    fn nested(&self) -> StructType {
+        StructType::new(self.name.clone(), Arc::clone(&self.sorted), Arc::clone(&self.sorted))
+    }
+
+    /// Returns the names of the fields in alphabetical order.
+    pub(super) fn sorted_names(&self) -> impl Iterator<Item = &str> {
+        self.sorted.iter().map(|field| field.name.as_str())
     }
 
     /// Returns the place of a field in [`StructType::fields`].

@@ -3,8 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::error::Error;
 use super::integer::Integer;
 use super::object::Object;
+use crate::diagnostics::with_article;
+use crate::template::Work;
 
 /// A plain value, or a typed object among plain values.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,7 +62,7 @@ impl Value {
             Value::Text(_) => "text".to_owned(),
             Value::List(_) => "a list".to_owned(),
             Value::Map(_) => "a map".to_owned(),
-            Value::Object(object) => format!("a {}", object.ty().name()),
+            Value::Object(object) => with_article(&object.ty().name()),
         }
     }
 }
@@ -93,6 +96,7 @@ impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Value::Text(text) => f.write_str(text),
+            Value::Object(object) => object.fmt(f),
             _ => f.write_str(&self.quoted()),
         }
     }
@@ -115,7 +119,29 @@ impl Value {
                 let entry = |(key, value): &(Value, Value)| format!("{}: {}", key.quoted(), value.quoted());
                 format!("{{{}}}", entries.iter().map(entry).collect::<Vec<_>>().join(", "))
             }
-            Value::Object(object) => object.to_string(),
+            Value::Object(object) => object.repr(&Work::default()).unwrap_or_else(|_| object.to_string()),
+        }
+    }
+
+    /// Returns why this value cannot be put into text: a typed object in it that does not convert.
+    pub(super) fn failure(&self) -> Option<Error> {
+        match self {
+            Value::Object(object) => object.text(&Work::default()).err(),
+            other => other.quoted_failure(),
+        }
+    }
+
+    /// The same for [`Value::quoted`].
+    pub(super) fn quoted_failure(&self) -> Option<Error> {
+        match self {
+            Value::Object(object) => object.repr(&Work::default()).err(),
+            Value::List(values) => values.iter().find_map(Value::quoted_failure),
+            Value::Map(entries) => {
+                let failure =
+                    |(key, value): &(Value, Value)| key.quoted_failure().or_else(|| value.quoted_failure());
+                entries.iter().find_map(failure)
+            }
+            _ => None,
         }
     }
 }
@@ -152,12 +178,22 @@ pub fn quote(text: &str) -> String {
             '\t' => quoted.push_str("\\t"),
             '\\' => quoted.push_str("\\\\"),
             _ if c == mark => quoted.extend(['\\', c]),
-            _ if c.is_control() => quoted.push_str(&format!("\\x{:02x}", c as u32)),
-            _ => quoted.push(c),
+            _ if is_printable(c) => quoted.push(c),
+            _ => quoted.push_str(&match u32::from(c) {
+                code @ ..0x100 => format!("\\x{code:02x}"),
+                code @ ..0x1_0000 => format!("\\u{code:04x}"),
+                code => format!("\\U{code:08x}"),
+            }),
         }
     }
     quoted.push(mark);
     quoted
+}
+
+/// Says whether a character can be seen as it stands. Only Rust's own escaping knows which characters those are;
+/// behind another one it leaves accents alone.
+fn is_printable(c: char) -> bool {
+    (' '..='~').contains(&c) || ['a', c].iter().collect::<String>().escape_debug().count() == 2
 }
 
 #[cfg(test)]
@@ -188,5 +224,6 @@ mod tests {
         assert_eq!(quote("a"), "'a'");
         assert_eq!(quote("it's"), "\"it's\"");
         assert_eq!(quote("it's \"x\"\n"), "'it\\'s \"x\"\\n'");
+        assert_eq!(quote("日e\u{301}\0\u{a0}\u{2028}\u{e0001}"), "'日e\u{301}\\x00\\xa0\\u2028\\U000e0001'");
     }
 }

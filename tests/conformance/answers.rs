@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::Value as Json;
 use thermos::schema::schema;
-use thermos::template::{Environment, ResolveError, Work};
+use thermos::template::{ResolveError, Work};
 use thermos::types::{Binder, Error, ErrorKind, Field, Integer, Object, Type, Value, bindings};
 
 use super::{Verdict, same};
@@ -17,14 +17,11 @@ impl Types {
     pub(super) fn of(case: &Json) -> Types {
         let mut types = Types(HashMap::new());
         types.0.extend(schema().named().map(|(name, ty)| (name.to_owned(), ty.clone())));
-        for name in case["type_order"].as_array().into_iter().flatten() {
-            let name = name.as_str().unwrap();
-            let order = case["field_order"][name].as_array().unwrap();
-            let field = |field: &Json| {
-                types.field(field.as_str().unwrap(), &case["schema"][name][field.as_str().unwrap()])
-            };
-            let fields = order.iter().map(field).collect();
-            types.0.insert(name.to_owned(), Type::structure(name, fields));
+        for name in order(&case["type_order"], &case["schema"]) {
+            let signatures = &case["schema"][name.as_str()];
+            let order = order(&case["field_order"][name.as_str()], signatures);
+            let fields = order.iter().map(|field| types.field(field, &signatures[field.as_str()])).collect();
+            types.0.insert(name.clone(), Type::structure(name, fields));
         }
         types
     }
@@ -101,11 +98,10 @@ impl Types {
         let work = Work::default();
         json["ops"].as_array().into_iter().flatten().try_fold(object, |object, op| {
             let arguments = &op.as_array().unwrap()[1..];
-            let binders = || arguments.iter().map(|env| self.binder(env)).collect::<Result<Vec<_>, _>>();
             match op[0].as_str().unwrap() {
-                "bind" => Ok(object.bind(binders()?)),
-                "in_scope" => Ok(object.in_scope(binders()?)),
-                "mod" => object.modulo(self.binder(&arguments[0])?, &work),
+                "bind" => Ok(object.bind(self.binders(arguments)?)),
+                "in_scope" => Ok(object.in_scope(self.binders(arguments)?)),
+                "mod" => object.modulo(binder(self.value(&arguments[0])?)?, &work),
                 "interpolate" => Ok(object.interpolate(&work)?.object),
                 "with" => match self.value(&arguments[0])? {
                     Value::Map(fields) => object
@@ -117,15 +113,25 @@ impl Types {
         })
     }
 
-    pub(super) fn binder(&self, json: &Json) -> Result<Binder, Error> {
-        match self.value(json)? {
-            Value::Object(object) if object.ty().is_container() => Ok(Binder::Object(*object)),
-            value => Ok(self.environment_of(&value)?.into()),
-        }
+    /// Reads environments; all values are made before any of them is bound.
+    pub(super) fn binders(&self, all: &[Json]) -> Result<Vec<Binder>, Error> {
+        let values = all.iter().map(|env| self.value(env)).collect::<Result<Vec<_>, _>>()?;
+        values.into_iter().map(binder).collect()
     }
+}
 
-    fn environment_of(&self, value: &Value) -> Result<Environment<Object>, Error> {
-        bindings::environment(value, Span::NONE)
+fn binder(value: Value) -> Result<Binder, Error> {
+    match value {
+        Value::Object(object) if object.ty().is_container() => Ok(Binder::Object(*object)),
+        value => Ok(bindings::environment(&value, Span::NONE)?.into()),
+    }
+}
+
+/// The names in their order of definition: that of the object if no list repeats it.
+fn order(list: &Json, object: &Json) -> Vec<String> {
+    match list.as_array() {
+        Some(names) => names.iter().map(|name| name.as_str().unwrap().to_owned()).collect(),
+        None => object.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect(),
     }
 }
 
@@ -133,7 +139,7 @@ impl Types {
 pub(super) fn class(error: &Error) -> &'static str {
     match &error.kind {
         ErrorKind::Coercion { .. } => "coercion",
-        ErrorKind::Overflow => "overflow",
+        ErrorKind::Overflow(_) => "overflow",
         ErrorKind::BadEnum { .. } => "bad_enum",
         ErrorKind::NotList { .. } => "not_list",
         ErrorKind::NotMap { .. } => "not_map",
@@ -146,6 +152,7 @@ pub(super) fn class(error: &Error) -> &'static str {
         ErrorKind::Resolve(ResolveError::Cycle(_)) => "cycle",
         ErrorKind::Resolve(ResolveError::TooLarge) => "too_large",
         ErrorKind::BadBinding(_) => "bad_binding",
+        ErrorKind::Unmade { .. } => "coercion",
     }
 }
 
@@ -181,6 +188,7 @@ pub(super) fn outcome<T>(
 pub(super) fn same_value(found: &Value, expected: &Json) -> bool {
     match (found, expected) {
         (Value::Null, Json::Null) => true,
+        (Value::Empty, Json::Object(marker)) => marker.contains_key("$empty"),
         (Value::Bool(found), Json::Bool(expected)) => found == expected,
         (Value::Text(found), Json::String(expected)) => **found == **expected,
         (Value::Int(found), Json::Number(_)) => Value::from(expected) == Value::Int(found.clone()),

@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use serde_json::{Value as Json, json};
 use thermos::diagnostics::Sources;
 use thermos::script::{Exports, Limits, NoFiles, Session};
+use thermos::template::Work;
 use thermos::types::{Object, Value};
 
 use super::answers::same_value;
@@ -81,7 +82,8 @@ fn compare(helper: &str, exports: &Exports, case: &Json) -> Verdict {
 }
 
 fn plain(task: &Object, field: &str) -> Value {
-    task.field(field).map_or(Value::Null, |field| field.get().unwrap())
+    let found = task.interpolated_field(field, &Work::default()).unwrap();
+    found.map_or(Value::Null, |field| field.object.get().unwrap())
 }
 
 fn value(field: &str, task: &Object, expected: &Json) -> Verdict {
@@ -116,19 +118,20 @@ fn constraints(task: &Object, expected: &Json, in_order: bool) -> Verdict {
     same("constraints", json!(found), json!(expected))
 }
 
-/// Writes the call of a case as a script does; options given as maps become keywords, which keep their order.
+/// Writes the call of a case as a script does; options given as maps become maps of one option, to keep their order.
 fn call(helper: &str, case: &Json) -> String {
     let is_options = helper.ends_with("_options");
-    let (mut positional, mut keywords) = (Vec::new(), Vec::new());
-    for argument in case["args"].as_array().unwrap() {
+    let mut arguments = Vec::new();
+    for argument in case["args"].as_array().into_iter().flatten() {
         match argument.as_object() {
-            Some(options) if is_options => keywords.extend(options.iter().map(keyword)),
-            _ => positional.push(literal(argument)),
+            Some(options) if is_options => {
+                arguments.extend(options.iter().map(|(name, value)| literal(&json!({name: value}))));
+            }
+            _ => arguments.push(literal(argument)),
         }
     }
-    keywords.extend(case["kwargs"].as_object().into_iter().flatten().map(keyword));
-    positional.extend(keywords);
-    format!("{helper}({})", positional.join(", "))
+    arguments.extend(case["kwargs"].as_object().into_iter().flatten().map(keyword));
+    format!("{helper}({})", arguments.join(", "))
 }
 
 fn keyword((name, value): (&String, &Json)) -> String {
@@ -138,13 +141,15 @@ fn keyword((name, value): (&String, &Json)) -> String {
 fn literal(json: &Json) -> String {
     match json {
         Json::Null => "()".to_owned(),
-        Json::Array(values) => format!("[{}]", values.iter().map(literal).collect::<Vec<_>>().join(", ")),
+        Json::Array(values) => format!("[{}]", joined(values)),
         Json::Object(entries) if entries.contains_key("$empty") => "Empty".to_owned(),
         Json::Object(entries) if entries.contains_key("$new") => {
-            let fields = entries["value"].as_object().into_iter().flatten().map(keyword).collect::<Vec<_>>();
-            let object = format!("{}({})", entries["$new"].as_str().unwrap(), fields.join(", "));
-            assert!(entries.get("ops").is_none(), "operations are not written");
-            object
+            let value = match entries["value"].as_object() {
+                Some(fields) => fields.iter().map(keyword).collect::<Vec<_>>().join(", "),
+                None => literal(&entries["value"]),
+            };
+            let object = format!("{}({value})", entries["$new"].as_str().unwrap());
+            json["ops"].as_array().into_iter().flatten().fold(object, operated)
         }
         Json::Object(entries) => {
             let mut text = "#{".to_owned();
@@ -153,6 +158,25 @@ fn literal(json: &Json) -> String {
             }
             text + "}"
         }
+        Json::Number(number) if number.is_f64() => format!("{:?}", number.as_f64().unwrap()),
         scalar => scalar.to_string(),
     }
+}
+
+/// Writes an operation behind the object that it is for.
+fn operated(object: String, operation: &Json) -> String {
+    let arguments = &operation.as_array().unwrap()[1..];
+    match operation[0].as_str().unwrap() {
+        "mod" => format!("({object} % {})", joined(arguments)),
+        "interpolate" => format!("{object}.interpolate()[0]"),
+        "with" => {
+            let fields: Vec<String> = arguments[0].as_object().unwrap().iter().map(keyword).collect();
+            format!("{object}({})", fields.join(", "))
+        }
+        name => format!("{object}.{name}({})", joined(arguments)),
+    }
+}
+
+fn joined(values: &[Json]) -> String {
+    values.iter().map(literal).collect::<Vec<_>>().join(", ")
 }

@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 use thermos::template::{Reference, Work};
 use thermos::types::{Error, Interpolated, Object, Type, Value, json::without_unknown_keys};
 
-use super::answers::{Types, class, outcome, same_value};
+use super::answers::{Types, outcome, same_value};
 use super::{Verdict, same};
 use thermos::diagnostics::Span;
 
@@ -39,6 +39,8 @@ pub(super) fn run(case: &Json) -> Verdict {
             outcome("load", built, expect, |object| {
                 observe(&object, case, &types)?;
                 let dump = object.interpolate(&work).and_then(|interpolated| interpolated.object.get());
+                // A document has text for keys.
+                let dump = dump.map(|plain| Value::from(&Json::from(&plain)));
                 compare_value("dump", dump, &expect["dump"])
             })
         }
@@ -60,7 +62,7 @@ pub(super) fn observe(object: &Object, case: &Json, types: &Types) -> Verdict {
         text("str", object.text(&work), str)?;
     }
     check(object, &expect["check"], &work)?;
-    interpolated("interpolated", object.interpolate(&work), &expect["interpolated"])?;
+    interpolated(object.interpolate(&work), &expect["interpolated"])?;
     compare_value("get", object.get(), &expect["get"])?;
     let queries = case["queries"].as_array().into_iter().flatten();
     for (index, query) in queries.enumerate() {
@@ -84,13 +86,17 @@ fn check(object: &Object, expected: &Json, work: &Work) -> Verdict {
     })
 }
 
-fn interpolated(what: &str, found: Result<Interpolated, Error>, expected: &Json) -> Verdict {
+fn interpolated(found: Result<Interpolated, Error>, expected: &Json) -> Verdict {
     if expected.is_null() {
         return Ok(());
     }
-    outcome(what, found, expected, |found| {
-        compare_value(what, found.object.get(), &expected["value"])?;
-        same(what, &json!(found.unbound_addresses()), &expected["unbound"])
+    let found = found.and_then(|found| Ok((found.object.get()?, found.unbound_addresses())));
+    outcome("interpolated", found, expected, |(value, unbound)| {
+        compare_value("interpolated", Ok(value), &expected["value"])?;
+        match expected["unbound"].is_null() {
+            true => Ok(()),
+            false => same("interpolated", &json!(unbound), &expected["unbound"]),
+        }
     })
 }
 
@@ -118,48 +124,51 @@ fn ask(object: &Object, query: &Json, expected: &Json, types: &Types, work: &Wor
             let found = Reference::parse(query["ref"].as_str().unwrap())
                 .map_err(Error::from)
                 .and_then(|reference| object.find(&reference, work));
-            let found = found.and_then(|found| found.interpolate(work).map(|_| found));
-            outcome("find", found, expected, |found| leaf(&found, expected, work))
+            leaf(found.map(Some), expected, work)
         }
-        "field" => field(object.interpolated_field(name, work), expected, work),
+        "field" => leaf(field(object, name, work), expected, work),
         "interpolated_field" => {
-            let found =
-                object.interpolate(work).and_then(|found| found.object.interpolated_field(name, work));
-            field(found, expected, work)
+            let found = object.interpolate(work).and_then(|found| field(&found.object, name, work));
+            leaf(found, expected, work)
         }
         other => Err(format!("unknown query {other}")),
     }
 }
 
-fn field(found: Result<Option<Interpolated>, Error>, expected: &Json, work: &Work) -> Verdict {
-    outcome("field", found, expected, |found| match found {
-        Some(found) => leaf(&found.object, expected, work),
-        None => same("empty", true, expected["empty"] == true),
-    })
+fn field(object: &Object, name: &str, work: &Work) -> Result<Option<Object>, Error> {
+    Ok(object.interpolated_field(name, work)?.map(|found| found.object))
 }
 
-fn leaf(found: &Object, expected: &Json, work: &Work) -> Verdict {
-    let text = |what: &str, found: Result<String, Error>| {
-        let expected = &expected[what];
-        match expected.is_null() {
-            true => Ok(()),
-            false => {
-                outcome(what, found, expected, |text| same(what, text.as_str(), expected.as_str().unwrap()))
+/// Compares what a query found: the first of its observations that fails is the outcome of the whole.
+fn leaf(found: Result<Option<Object>, Error>, expected: &Json, work: &Work) -> Verdict {
+    let observed = found.and_then(|found| {
+        let observe = |found: Object| {
+            let interpolated = found.interpolate(work);
+            let parts = (found.text(work), found.repr(work), interpolated);
+            match &expected["error"] {
+                Json::Null => Ok(parts),
+                _ => Ok((Ok(parts.0?), Ok(parts.1?), Ok(parts.2?))),
+            }
+        };
+        found.map(observe).transpose()
+    });
+    outcome("leaf", observed, expected, |observed| {
+        let Some((text, repr, found)) = observed else {
+            return same("empty", true, expected["empty"] == true);
+        };
+        for (what, found) in [("str", text), ("repr", repr)] {
+            let wanted = &expected[what];
+            if !wanted.is_null() {
+                outcome(what, found, wanted, |text| {
+                    same(what, text.as_str(), wanted.as_str().unwrap_or_default())
+                })?;
             }
         }
-    };
-    text("str", found.text(work))?;
-    text("repr", found.repr(work))?;
-    match found.interpolate(work) {
-        Ok(interpolated_object) => {
-            compare_value("value", interpolated_object.object.get(), &expected["value"])?;
-            if !expected["unbound"].is_null() {
-                same("unbound", &json!(interpolated_object.unbound_addresses()), &expected["unbound"])?;
-            }
-            Ok(())
+        if expected["value"].is_null() && expected["unbound"].is_null() {
+            return Ok(());
         }
-        Err(error) => Err(format!("leaf: {} {error}", class(&error))),
-    }
+        interpolated(found, expected)
+    })
 }
 
 /// Names a type as the cases do, for messages.

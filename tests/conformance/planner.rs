@@ -77,7 +77,12 @@ fn bare_graph(case: &Value) -> Result<Graph, PlanError> {
     let dependencies = case["dependencies"].as_object().into_iter().flatten().filter(|(next, _)| known(next));
     let edges =
         dependencies.flat_map(|(next, all)| list(all).map(|previous| vec![text(previous), next.clone()]));
-    make(list(&case["processes"]).map(node).collect(), &edges.collect::<Vec<_>>(), Stage::Both)
+    let graph = make(list(&case["processes"]).map(node).collect(), &edges.collect::<Vec<_>>(), Stage::Both);
+    graph.map_err(|error| match error {
+        // It has no orders, so that whoever waits for no node only waits for ever, as in a cycle.
+        PlanError::Unknown { .. } => PlanError::Cycle { names: Vec::new() },
+        error => error,
+    })
 }
 
 fn make(nodes: Vec<Node>, orders: &[Vec<String>], stage: Stage) -> Result<Graph, PlanError> {

@@ -26,9 +26,8 @@ pub(super) fn run(case: &Json) -> Verdict {
 
 fn resolve(case: &Json, template: &str) -> Result<(String, Vec<Tag>), Error> {
     let (types, work) = (Types::of(case), Work::default());
-    let scopes = case["scopes"].as_array().unwrap().iter().map(|env| types.binder(env));
     let anchor = Object::new(&Type::String, &Value::text(""), Span::NONE)?;
-    let anchor = anchor.in_scope(scopes.collect::<Result<Vec<_>, _>>()?);
+    let anchor = anchor.in_scope(types.binders(case["scopes"].as_array().unwrap())?);
     let scopes: &Scopes = anchor.scopes();
     let scopes: [&dyn Scope<Error>; 1] = [scopes];
     if case["kind"] == "join" {

@@ -13,6 +13,7 @@ use nix::pty::{Winsize, openpty};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
+use super::disk::SmallDisk;
 use super::waiting::LIMIT;
 
 /// A call that has not started.
@@ -21,16 +22,29 @@ pub(crate) struct Invocation {
     stdin: Option<Vec<u8>>,
     limit: Duration,
     stdout: Option<Stdio>,
+    _held: Option<File>,
 }
 
 impl Invocation {
     pub(super) fn new(command: Command) -> Invocation {
-        Invocation { command, stdin: None, limit: LIMIT, stdout: None }
+        Invocation { command, stdin: None, limit: LIMIT, stdout: None, _held: None }
     }
 
     /// Adds an argument.
     pub(crate) fn arg(mut self, argument: impl AsRef<std::ffi::OsStr>) -> Invocation {
         self.command.arg(argument);
+        self
+    }
+
+    /// Runs it as another user, in the group of the same number; takes root.
+    pub(crate) fn user(mut self, uid: u32) -> Invocation {
+        self.command.uid(uid).gid(uid);
+        self
+    }
+
+    /// Keeps a file open until it has started.
+    pub(super) fn holding(mut self, file: File) -> Invocation {
+        self._held = Some(file);
         self
     }
 
@@ -67,6 +81,18 @@ impl Invocation {
     /// Opens a file as its standard output.
     pub(crate) fn stdout_to(mut self, path: &str) -> Invocation {
         self.stdout = Some(File::options().write(true).open(path).unwrap().into());
+        self
+    }
+
+    /// Gives it something else as its standard output.
+    pub(crate) fn stdout(mut self, stdout: impl Into<Stdio>) -> Invocation {
+        self.stdout = Some(stdout.into());
+        self
+    }
+
+    /// Runs it where a small disk is mounted.
+    pub(crate) fn inside(mut self, disk: &SmallDisk) -> Invocation {
+        self.command = disk.enter(&self.command);
         self
     }
 
@@ -150,7 +176,21 @@ impl Running {
         self.over = true;
         let code = status.code().unwrap_or_else(|| -status.signal().unwrap_or_default());
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Output { code, stderr: text(&stderr), text: text(&stdout), stdout, what: self.what.clone() }
+        let whole_stderr = text(&stderr);
+        Output {
+            code,
+            stderr: without_degradation(&whole_stderr),
+            whole_stderr,
+            text: text(&stdout),
+            stdout,
+            what: self.what.clone(),
+        }
+    }
+
+    /// Waits for the end of the process alone, though others may hold its output open.
+    pub(crate) fn wait_for_exit(mut self) {
+        self.receive(|running| &running.status, "still runs");
+        self.over = true;
     }
 
     fn receive<T>(&self, from: impl Fn(&Running) -> &Receiver<T>, trouble: &str) -> T {
@@ -185,6 +225,11 @@ fn read_all(mut from: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
     receiver
 }
 
+/// Tests look the same on machines on which cgroups are not ours to make.
+fn without_degradation(stderr: &str) -> String {
+    stderr.split_inclusive('\n').filter(|line| !line.starts_with(" INFO] No cgroup")).collect()
+}
+
 fn nothing() -> Receiver<Vec<u8>> {
     let (sender, receiver) = channel();
     let _ = sender.send(Vec::new());
@@ -206,8 +251,10 @@ pub(crate) struct Output {
     pub(crate) stdout: Vec<u8>,
     /// Standard output as text.
     pub(crate) text: String,
-    /// Standard error as text.
+    /// Standard error as text, without what is said on machines where no cgroup can be made.
     pub(crate) stderr: String,
+    /// All of standard error as text.
+    pub(crate) whole_stderr: String,
     what: String,
 }
 

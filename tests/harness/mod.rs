@@ -9,32 +9,51 @@
 //! it must be gone: one that is left fails the test and is killed.
 #![allow(dead_code)]
 
+mod disk;
 mod invocation;
 mod recorded;
 mod strays;
+mod streams;
+mod trace;
 mod waiting;
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File, Permissions};
 use std::io::{BufRead, BufReader};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+
+pub(crate) use disk::SmallDisk;
 #[allow(unused_imports)]
 pub(crate) use invocation::{Invocation, Output, Running};
 pub(crate) use recorded::Recorded;
+pub(crate) use trace::{Deed, trace};
 pub(crate) use waiting::wait_until;
+
+/// The binary under test.
+pub(crate) const THERMOS: &str = env!("CARGO_BIN_EXE_thermos");
+
+/// Says that a part of a test is left out here, and why.
+#[allow(clippy::print_stderr)]
+pub(crate) fn skip(why: &str) {
+    eprintln!("skipped: {why}");
+}
 
 /// A `thermos` with its own home and root.
 pub(crate) struct Thermos {
     folder: tempfile::TempDir,
+    user: Option<u32>,
 }
 
 impl Thermos {
     /// Makes an empty home and an empty root.
     pub(crate) fn new() -> Thermos {
         let folder = tempfile::Builder::new().prefix("thermos-test-").tempdir().unwrap();
-        let thermos = Thermos { folder };
+        let thermos = Thermos { folder, user: None };
         fs::create_dir(thermos.home()).unwrap();
         thermos
     }
@@ -59,7 +78,41 @@ impl Thermos {
 
     /// Prepares `thermos` with arguments.
     pub(crate) fn command(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Invocation {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_thermos"));
+        match self.user {
+            Some(uid) => self.prepare_as(uid, THERMOS, arguments),
+            None => self.prepare(Command::new(THERMOS), arguments),
+        }
+    }
+
+    /// Prepares `thermos` with arguments as the last arguments of another program.
+    pub(crate) fn command_under(
+        &self,
+        program: &[&str],
+        arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+    ) -> Invocation {
+        let mut command = Command::new(program[0]);
+        command.args(&program[1..]).arg(THERMOS);
+        self.prepare(command, arguments)
+    }
+
+    /// Other users may not get at the place of the binary: they execute a descriptor.
+    fn prepare_as(
+        &self,
+        uid: u32,
+        binary: &str,
+        arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+    ) -> Invocation {
+        let file = File::open(binary).unwrap();
+        fcntl(&file, FcntlArg::F_SETFD(FdFlag::empty())).unwrap();
+        let command = Command::new(format!("/proc/self/fd/{}", file.as_raw_fd()));
+        self.prepare(command, arguments).user(uid).holding(file)
+    }
+
+    fn prepare(
+        &self,
+        mut command: Command,
+        arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+    ) -> Invocation {
         command
             .args(arguments)
             .current_dir(self.home())
@@ -70,6 +123,28 @@ impl Thermos {
             .env("LANG", "C.UTF-8")
             .env("NO_COLOR", "1");
         Invocation::new(command)
+    }
+
+    /// Makes a home and a root that belong to another user, as whom [`Thermos::command`] then runs; takes root.
+    pub(crate) fn of_user(uid: u32) -> Thermos {
+        let mut thermos = Thermos::new();
+        thermos.open_to_all();
+        thermos.user = Some(uid);
+        for folder in [thermos.folder.path(), &thermos.home()] {
+            chown(folder, Some(uid), Some(uid)).unwrap();
+        }
+        thermos
+    }
+
+    /// Lets other users look into the folder of the fixture.
+    pub(crate) fn open_to_all(&self) {
+        fs::set_permissions(self.folder.path(), Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// Prepares a bash script, in which `$0` and `$THERMOS` are the binary.
+    pub(crate) fn shell(&self, script: &str) -> Invocation {
+        self.prepare(Command::new("/bin/bash"), ["-c", script, THERMOS])
+            .env("THERMOS", env!("CARGO_BIN_EXE_thermos"))
     }
 
     /// Runs `thermos` with arguments to its end.

@@ -8,6 +8,7 @@ use nix::unistd::{Uid, User};
 use crate::checkpoint::Status;
 use crate::checkpoint::status::RunEntry;
 use crate::cli::{clock, report::visible};
+use crate::schema::Resources;
 
 /// Shows tasks under two headings: those that have not ended, and those that have.
 pub(super) fn overview(found: &[Status], verbosity: u8) -> String {
@@ -37,9 +38,18 @@ fn task(status: &Status, verbosity: u8) -> String {
         text += &format!("    user: {} ports: {}\n", status.user, ports(&status.ports));
         text += &format!("    sandbox: {}\n", one_line(&status.sandbox.to_string_lossy()));
     }
+    if let Some(resources) = status.resources.as_ref().filter(|_| verbosity > 1) {
+        let enforced = if status.enforce { " (enforced)" } else { "" };
+        let Resources { cpu, ram, disk, gpu } = resources;
+        let (ram, disk) = (bytes(*ram), bytes(*disk));
+        text += &format!("    resources: cpu {cpu}, ram {ram}, disk {disk}, gpu {gpu}{enforced}\n");
+    }
     if verbosity > 2 {
         text += "    process table:\n";
-        text.extend(status.processes.iter().map(|(name, runs)| process(name, runs)));
+        text.extend(status.processes.iter().map(|(name, runs)| {
+            let dropped = status.dropped.get(name).copied().unwrap_or_default();
+            process(name, dropped, runs)
+        }));
     }
     text
 }
@@ -65,14 +75,25 @@ fn ports(ports: &IndexMap<String, u16>) -> String {
     if ports.is_empty() { "None".to_owned() } else { ports.join(", ") }
 }
 
+/// Writes a number of bytes in the largest unit that divides it.
+fn bytes(number: u64) -> String {
+    let units = [("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10)];
+    let fits = |shift: u32| number > 0 && number.trailing_zeros() >= shift;
+    match units.into_iter().find(|(_, shift)| fits(*shift)) {
+        Some((unit, shift)) => format!("{} {unit}", number >> shift),
+        None => format!("{number} B"),
+    }
+}
+
 /// Makes control characters of a name visible, line ends too: each thing has one line.
 fn one_line(text: &str) -> String {
     visible(text).replace('\n', "\u{fffd}")
 }
 
-fn process(name: &str, runs: &[RunEntry]) -> String {
+fn process(name: &str, dropped: u64, runs: &[RunEntry]) -> String {
     let Some(last) = runs.last() else { return String::new() };
-    let mut text = format!("      - {} runs: {} last: ", one_line(name), runs.len());
+    let mut text =
+        format!("      - {} runs: {} last: ", one_line(name), dropped.saturating_add(runs.len() as u64));
     // Writing to a string cannot fail.
     let _ = match (last.pid, last.coordinator_pid) {
         (Some(pid), _) => write!(text, "pid={pid}, "),

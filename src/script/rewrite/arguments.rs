@@ -1,6 +1,7 @@
 //! Arguments of calls and elements of literals: their keywords and keys.
 
 use super::frames::{Call, Shape};
+use super::marks::ENDS;
 use super::pass::Pass;
 use super::words::is_keyword;
 use crate::script::syntax::{Mistake, SyntaxError};
@@ -26,8 +27,9 @@ impl Pass<'_, '_> {
             }
             _ => {}
         }
+        let marks = self.open_call_mark(at) + usize::from(self.open_item_mark(at, &ENDS));
         if let Some(frame) = self.frames.last_mut() {
-            frame.begin_item(at);
+            frame.begin_item(at, marks);
         }
         Ok(())
     }
@@ -60,7 +62,7 @@ impl Pass<'_, '_> {
     pub(super) fn key(&mut self, at: usize) {
         let place = self.place(at);
         let text = self.text(at);
-        let name = text.trim_matches('"').to_owned();
+        let name = text.trim_matches(['"', '\'']).to_owned();
         if let Some(frame) = self.frames.last_mut() {
             frame.set_key(name, place);
         }

@@ -6,7 +6,7 @@ use super::pass::{Pass, Pending};
 use super::words::is_keyword;
 use crate::script::habits::{Habit, is_dictionary};
 use crate::script::lexer::Kind;
-use crate::script::stdlib::VARIADIC;
+use crate::script::stdlib::{LIBRARY, VARIADIC};
 use crate::script::syntax::{Mistake, SyntaxError, closing};
 
 impl Pass<'_, '_> {
@@ -25,13 +25,14 @@ impl Pass<'_, '_> {
             ")" | "]" | "}" => return self.close(at),
             "," => {
                 self.end_closures();
-                if let Some(frame) = self.frames.last_mut() {
-                    frame.end_item(self.file, at.saturating_sub(1));
-                }
+                let last = at.saturating_sub(1);
+                let marks = self.frames.last_mut().map_or(0, |frame| frame.end_item(self.file, last));
+                self.close_marks(marks, last);
                 self.copy(at);
             }
             ";" => {
                 self.end_closures();
+                self.end_assignment(at);
                 self.check_statement_end(at)?;
                 self.commit_lets(self.frames.len());
                 self.copy(at);
@@ -40,6 +41,15 @@ impl Pass<'_, '_> {
             "=" if matches!(self.frames.last(), Some(Frame { shape: Shape::Parameters, .. })) => {
                 let name = self.before(at).to_owned();
                 return Err(SyntaxError::new(Mistake::ParameterDefault(name), self.place(at)));
+            }
+            "=" if matches!(self.frames.last(), None | Some(Frame { shape: Shape::Block(_), .. })) => {
+                self.copy(at);
+                if let Some(value) = self.file.tokens.get(self.next) {
+                    self.gap(value);
+                    if self.open_item_mark(self.next, &[";"]) {
+                        self.assigned.push(self.frames.len());
+                    }
+                }
             }
             _ => self.copy(at),
         }
@@ -85,6 +95,7 @@ impl Pass<'_, '_> {
             match self.before(before) {
                 "fn" => self.open(at, Shape::Parameters),
                 "." | "?." | "::" => self.open_call(at, before),
+                _ if name == "this" => self.open_value_call(at, before),
                 _ if is_keyword(name) => self.open(at, Shape::Group),
                 _ if self.program.names.meaning(name) == Meaning::Other => self.open_call(at, before),
                 _ => self.open_value_call(at, before),
@@ -99,6 +110,7 @@ impl Pass<'_, '_> {
     pub(super) fn open_call(&mut self, at: usize, callee: usize) {
         let number = self.program.sites.reserve(self.word_at);
         let listed = self.is_variadic(callee);
+        let of_library = self.is_of_library(callee);
         let callee = self.place(callee);
         self.copy(at);
         if listed {
@@ -106,7 +118,7 @@ impl Pass<'_, '_> {
         }
         self.frames.push(Frame::new(
             at,
-            Shape::Call(Call { number, callee, listed, numbered: false, in_keywords: false }),
+            Shape::Call(Call { number, callee, listed, numbered: false, of_library, in_keywords: false }),
         ));
     }
 
@@ -124,6 +136,17 @@ impl Pass<'_, '_> {
         }
     }
 
+    /// Says whether a function is one of the standard library.
+    fn is_of_library(&self, callee: usize) -> bool {
+        let name = self.text(callee);
+        match self.before(callee) {
+            _ if self.program.in_library => false,
+            "." | "?." => false,
+            "::" => true,
+            _ => LIBRARY.contains(&name) && !self.program.functions_of_files.contains(name),
+        }
+    }
+
     pub(super) fn open_value_call(&mut self, at: usize, callee: usize) {
         let callee = self.place(callee);
         self.program.output.insert(".", callee);
@@ -132,7 +155,14 @@ impl Pass<'_, '_> {
         self.finish_token(at);
         self.frames.push(Frame::new(
             at,
-            Shape::Call(Call { number, callee, listed: true, numbered: true, in_keywords: false }),
+            Shape::Call(Call {
+                number,
+                callee,
+                listed: true,
+                numbered: true,
+                of_library: false,
+                in_keywords: false,
+            }),
         ));
     }
 
@@ -163,7 +193,8 @@ impl Pass<'_, '_> {
     pub(super) fn close(&mut self, at: usize) -> Result<(), SyntaxError> {
         self.end_closures();
         let mut frame = self.pop(at)?;
-        frame.end_item(self.file, at.saturating_sub(1));
+        let marks = frame.end_item(self.file, at.saturating_sub(1));
+        self.close_marks(marks, at.saturating_sub(1));
         let place = self.place(at);
         match &frame.shape {
             Shape::Block(scope) => {
@@ -173,7 +204,7 @@ impl Pass<'_, '_> {
                     Scope::Function => self.program.names.close_function(),
                 }
             }
-            Shape::Call(Call { number, callee, listed, numbered, in_keywords }) => {
+            Shape::Call(Call { number, callee, listed, numbered, in_keywords, .. }) => {
                 let end = match (listed, in_keywords) {
                     (_, true) if *numbered => "]",
                     (_, true) => "])",

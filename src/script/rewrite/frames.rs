@@ -47,6 +47,8 @@ pub(crate) struct Call {
     pub(crate) listed: bool,
     /// Whether the keywords follow as the call's number and their values, rather than as a value of their own.
     pub(crate) numbered: bool,
+    /// Whether this is a function of the standard library.
+    pub(crate) of_library: bool,
     /// Whether the first keyword was seen.
     pub(crate) in_keywords: bool,
 }
@@ -58,6 +60,8 @@ pub(crate) struct Frame {
     pub(crate) open: usize,
     /// What it is.
     pub(crate) shape: Shape,
+    /// Whether the text that began here is marked.
+    pub(crate) marked: bool,
     /// The key and the first token of the element that is being read.
     item: Option<Item>,
     /// The key of the element that comes next.
@@ -68,6 +72,8 @@ pub(crate) struct Frame {
 #[derive(Debug)]
 struct Item {
     first: usize,
+    /// How many marks are open around it.
+    marks: usize,
     /// The last token of a literal that began with the element, and what is inside of it.
     literal: Option<(usize, Parts)>,
 }
@@ -75,7 +81,7 @@ struct Item {
 impl Frame {
     /// Opens a bracket.
     pub(crate) fn new(open: usize, shape: Shape) -> Frame {
-        Frame { open, shape, item: None, key: None, done: Vec::new() }
+        Frame { open, shape, marked: false, item: None, key: None, done: Vec::new() }
     }
 
     /// Says whether the next token begins an element.
@@ -101,8 +107,8 @@ impl Frame {
     }
 
     /// Begins an element.
-    pub(crate) fn begin_item(&mut self, first: usize) {
-        self.item = Some(Item { first, literal: None });
+    pub(crate) fn begin_item(&mut self, first: usize, marks: usize) {
+        self.item = Some(Item { first, marks, literal: None });
     }
 
     /// Notes that a literal closed, in case the element is this literal and nothing else.
@@ -112,12 +118,13 @@ impl Frame {
         }
     }
 
-    /// Ends an element with the token `last`.
-    pub(crate) fn end_item(&mut self, file: &Outline, last: usize) {
-        let Some(item) = self.item.take() else { return };
+    /// Ends an element with the token `last`; says how many marks are open around it.
+    pub(crate) fn end_item(&mut self, file: &Outline, last: usize) -> usize {
+        let Some(item) = self.item.take() else { return 0 };
         let parts = item.literal.filter(|(close, _)| *close == last).map(|(_, parts)| parts);
         let origin = Origin { span: file.span(item.first, last), parts: parts.unwrap_or_default() };
         self.done.push((self.key.take(), origin));
+        item.marks
     }
 
     /// Returns what a literal list or map has inside.

@@ -15,6 +15,25 @@ pub(super) struct Pending {
     pub(super) scope: Scope,
 }
 
+/// Writes a string with other quotes. Rhai would take those in single quotes for characters, and a `+` or `-` after them
+/// for a sign.
+fn in_double_quotes(inner: &str) -> String {
+    let mut text = String::from('"');
+    let mut characters = inner.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '"' => text.push_str("\\\""),
+            '\\' => match characters.next() {
+                Some('\'') => text.push('\''),
+                escaped => text.extend(['\\'].into_iter().chain(escaped)),
+            },
+            other => text.push(other),
+        }
+    }
+    text.push('"');
+    text
+}
+
 /// One file on its way.
 pub(super) struct Pass<'p, 'a> {
     pub(super) program: &'p mut Rewriter<'a>,
@@ -25,6 +44,10 @@ pub(super) struct Pass<'p, 'a> {
     pub(super) closures: Vec<usize>,
     /// Variables whose `let` is not yet ended, with the brackets that were open.
     pub(super) lets: Vec<(usize, String)>,
+    /// For each assigned value that is being read and marked: how many brackets were open.
+    pub(super) assigned: Vec<usize>,
+    /// For each `let` that is being read and whose value is marked: how many brackets were open, and its name.
+    pub(super) marked_lets: Vec<(usize, usize)>,
     pub(super) pending: Option<Pending>,
     /// Includes seen so far.
     pub(super) includes: usize,
@@ -48,20 +71,20 @@ impl<'a> Pass<'_, 'a> {
             match token.kind {
                 Kind::Word => self.word(at)?,
                 Kind::Symbol => self.symbol(at)?,
-                Kind::TextOpen => {
-                    self.copy(at);
-                    self.frames.push(Frame::new(at, Shape::Interpolation));
-                }
+                Kind::TextOpen => self.open_text(at),
                 Kind::TextMiddle => {
                     self.end_closures();
                     self.copy(at);
                 }
                 Kind::TextClose => {
                     self.end_closures();
-                    self.pop(at)?;
+                    let frame = self.pop(at)?;
                     self.copy(at);
+                    if frame.marked {
+                        self.close_mark(at);
+                    }
                 }
-                Kind::Text | Kind::Number => self.copy(at),
+                Kind::Text | Kind::Number => self.literal(at),
             }
         }
         if let Some(frame) = self.frames.last() {
@@ -127,11 +150,11 @@ impl<'a> Pass<'_, 'a> {
 
     pub(super) fn copy(&mut self, at: usize) {
         self.word_at = self.program.output.position();
-        let text = match self.text(at) {
-            "''" => "\"\"",
-            text => text,
-        };
-        self.program.output.copy(text, self.place(at));
+        let text = self.text(at);
+        match text.strip_prefix('\'').and_then(|text| text.strip_suffix('\'')) {
+            Some(inner) => self.program.output.copy(&in_double_quotes(inner), self.place(at)),
+            None => self.program.output.copy(text, self.place(at)),
+        }
         self.finish_token(at);
     }
 

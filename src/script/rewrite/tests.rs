@@ -50,7 +50,7 @@ fn refused(source: &str) -> (String, String) {
 fn keywords_become_one_last_argument() {
     becomes(
         "Process(name = 'a', cmdline = f(1, b = 2))",
-        "Process(__keywords(0, ['a', f(1, __keywords(1, [2]))]))",
+        "Process(__keywords(0, [\"a\", f(1, __keywords(1, [2]))]))",
     );
     becomes("a.push(1, k = v,)", "a.push(1, __keywords(0, [v,]))");
     becomes("Units::sum(a, k = |x| x == 1)", "Units::sum(a, __keywords(0, [|x| x == 1]))");
@@ -59,7 +59,7 @@ fn keywords_become_one_last_argument() {
 
 #[test]
 fn values_are_called_and_functions_stay() {
-    becomes("let bc = Process(); bc(name = 'x');", "let bc = Process(); bc.__call([], 1, ['x']);");
+    becomes("let bc = Process(); bc(name = 'x');", "let bc = Process(); bc.__call([], 1, [\"x\"]);");
     becomes("ps[0](1, x = 2)", "ps[0].__call([1, ], 0, [2])");
     becomes("f(1)(2)", "f(1).__call([2])");
     becomes("(a)(k = 1)", "(a).__call([], 0, [1])");
@@ -89,12 +89,12 @@ fn unknown_methods_and_fields_are_asked_of_the_value() {
     becomes("p.first(1, k = v)", "p.__method(\"first\", [1, ], 0, [v])");
     becomes("p.name() + p.name(1) + p.len()", "p.__method(\"name\", []) + p.name(1) + p.len()");
     becomes("fn mine() {} x.mine()", "fn mine() {} x.mine()");
-    becomes("Struct('E', len = 1); e.len()", "Struct('E', __keywords(0, [1])); e.__method(\"len\", [])");
+    becomes("Struct('E', len = 1); e.len()", "Struct(\"E\", __keywords(0, [1])); e.__method(\"len\", [])");
 }
 
 #[test]
 fn reserved_words_and_empty_strings() {
-    becomes("#{if: '', default: 2, 'in': 3}", "#{\"if\": \"\", default: 2, 'in': 3}");
+    becomes("#{if: '', default: 2, 'in': 3}", "#{\"if\": \"\", default: 2, \"in\": 3}");
     becomes("#!/usr/bin/env thermos\nlet a = 1; // c", "\nlet a = 1;");
     becomes("`a ${f(k = 1)} b`", "`a ${f(__keywords(0, [1]))} b`");
 }

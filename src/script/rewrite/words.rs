@@ -3,6 +3,7 @@
 use super::frames::{Call, Frame, Scope, Shape};
 use super::names::Meaning;
 use super::pass::{Pass, Pending};
+use crate::script::changes::change_of;
 use crate::script::habits::habit_at;
 use crate::script::syntax::{Mistake, SyntaxError};
 
@@ -12,40 +13,45 @@ const KEYWORDS: [&str; 22] = [
     "return", "throw", "try", "catch", "continue", "break", "true", "false", "this",
 ];
 
-/// Methods that Rhai treats in its own way.
-const SPECIAL_METHODS: [&str; 4] = ["call", "curry", "is_shared", "type_of"];
-
-/// Methods of Rhai that change what they are called on.
-const MUTATORS: [&str; 26] = [
-    "push",
-    "append",
-    "insert",
-    "pad",
-    "pop",
-    "shift",
-    "remove",
-    "clear",
-    "truncate",
-    "chop",
-    "reverse",
-    "sort",
-    "sort_by",
-    "sort_desc",
-    "splice",
-    "drain",
-    "retain",
-    "dedup",
-    "set",
-    "mixin",
-    "fill_with",
-    "crop",
-    "trim",
-    "replace",
-    "make_upper",
-    "make_lower",
+/// Words that Rhai keeps without using them: names like others here, but Rhai lets no function have one.
+const RESERVED: [&str; 30] = [
+    "as",
+    "async",
+    "await",
+    "case",
+    "default",
+    "exit",
+    "export",
+    "go",
+    "goto",
+    "import",
+    "is",
+    "match",
+    "module",
+    "new",
+    "nil",
+    "null",
+    "package",
+    "protected",
+    "public",
+    "shared",
+    "spawn",
+    "static",
+    "super",
+    "sync",
+    "thread",
+    "use",
+    "var",
+    "void",
+    "with",
+    "yield",
 ];
 
-const ASSIGNMENTS: [&str; 12] = ["=", "+=", "-=", "*=", "/=", "%=", "**=", "<<=", ">>=", "&=", "|=", "^="];
+/// What stands before the name of a function that has a reserved one.
+pub(crate) const OF_RESERVED: &str = "__fn_";
+
+/// Methods that Rhai treats in its own way.
+const SPECIAL_METHODS: [&str; 4] = ["call", "curry", "is_shared", "type_of"];
 
 /// Says whether Rhai keeps this word for itself.
 pub(crate) fn is_keyword(word: &str) -> bool {
@@ -66,16 +72,37 @@ impl Pass<'_, '_> {
         match name {
             "let" | "const" if self.file.is_word(at + 1) => {
                 self.lets.push((self.frames.len(), self.text(at + 1).to_owned()));
+                if self.program.origins.is_some() {
+                    self.declaration(at);
+                    return Ok(());
+                }
             }
             "for" => self.pend(at + 1, "in", Scope::Block),
             "catch" => self.pend(at + 2, ")", Scope::Block),
             "fn" => self.pend(at + 3, ")", Scope::Function),
             "include" if self.text(at + 1) == "(" && before != "fn" => return self.include(at),
-            _ if !is_keyword(name) && before != "::" && self.is_read(at) => return self.variable(at),
+            _ if !is_keyword(name) && before != "::" && self.text(at + 1) != "::" && self.is_read(at) => {
+                return self.variable(at);
+            }
             _ => {}
         }
-        self.copy(at);
+        if before == "fn" {
+            self.function(at);
+        } else {
+            self.copy(at);
+        }
         Ok(())
+    }
+
+    /// The name of a function, under another name if Rhai would refuse it.
+    fn function(&mut self, at: usize) {
+        let name = self.text(at);
+        if !RESERVED.contains(&name) || !self.program.functions_of_files.contains(name) {
+            return self.copy(at);
+        }
+        self.word_at = self.program.output.position();
+        self.program.output.insert(&format!("{OF_RESERVED}{name}"), self.place(at));
+        self.finish_token(at);
     }
 
     /// A field or a method: what follows a dot.
@@ -84,7 +111,11 @@ impl Pass<'_, '_> {
         let calls = self.text(at + 1) == "(";
         let bare = self.text(at + 2) == ")" && self.program.fields.contains(name);
         let known = self.program.functions.contains(name) || SPECIAL_METHODS.contains(&name);
-        if !calls || (known && !bare) {
+        if calls && known && !bare {
+            self.function(at);
+            return Ok(());
+        }
+        if !calls {
             self.copy(at);
             return Ok(());
         }
@@ -94,7 +125,8 @@ impl Pass<'_, '_> {
         self.next += 1;
         self.ended =
             self.file.tokens.get(at + 1).map_or(self.ended, |token| (token.last_line, token.end_column));
-        let call = Call { number, callee: place, listed: true, numbered: true, in_keywords: false };
+        let (listed, numbered, of_library) = (true, true, false);
+        let call = Call { number, callee: place, listed, numbered, of_library, in_keywords: false };
         self.frames.push(Frame::new(at + 1, Shape::Call(call)));
         Ok(())
     }
@@ -108,9 +140,8 @@ impl Pass<'_, '_> {
     /// A name that is read. Rhai's closures would capture what is no variable to Rhai: it is asked for by a call.
     pub(super) fn variable(&mut self, at: usize) -> Result<(), SyntaxError> {
         let name = self.text(at);
-        let end = self.end_of_chain(at);
-        let called = self.text(end) == "(" && MUTATORS.contains(&self.before(end)) && end > at + 1;
-        let assigned = called || ASSIGNMENTS.contains(&self.text(end));
+        let change = change_of(self.file, at);
+        let assigned = change.is_by(self.program.changers);
         let source = match self.program.names.meaning(name) {
             Meaning::Global if assigned => {
                 return Err(SyntaxError::new(Mistake::GlobalAssigned(name.to_owned()), self.place(at)));
@@ -120,42 +151,22 @@ impl Pass<'_, '_> {
                 "__global"
             }
             Meaning::Constant if !assigned => "__constant",
+            Meaning::Other => {
+                self.function(at);
+                return Ok(());
+            }
             _ => {
                 self.copy(at);
                 return Ok(());
             }
         };
+        let marked = source == "__constant" && self.is_literal_value(at, at) && self.open_mark(at, at);
         self.program.output.insert(&format!("{source}(\"{name}\")"), self.place(at));
+        if marked {
+            self.close_mark(at);
+        }
         self.finish_token(at);
         Ok(())
-    }
-
-    /// Returns the token after `name.field[index].field`.
-    pub(super) fn end_of_chain(&self, name: usize) -> usize {
-        let mut at = name + 1;
-        loop {
-            match self.text(at) {
-                "." if self.file.is_word(at + 1) => at += 2,
-                "[" => at = self.end_of_index(at),
-                _ => return at,
-            }
-        }
-    }
-
-    pub(super) fn end_of_index(&self, open: usize) -> usize {
-        let mut depth = 0_usize;
-        for at in open..self.file.tokens.len() {
-            match self.text(at) {
-                "[" | "?[" => depth += 1,
-                "]" => depth -= 1,
-                ";" => return at,
-                _ => {}
-            }
-            if depth == 0 {
-                return at + 1;
-            }
-        }
-        self.file.tokens.len()
     }
 
     /// Notes the names from token `first` to the token `end` for the block that follows.

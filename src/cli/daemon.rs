@@ -1,0 +1,71 @@
+//! `--daemon`: the runner goes on in the background, and the command ends once the task is on record.
+//!
+//! What is wrong before is told in the foreground: by the child, which has the terminal until then, and by the exit
+//! code, which the parent passes on.
+
+use super::context::Context;
+use super::exit::Exit;
+use super::failure::{Failure, file_help, reason};
+use super::launch;
+use super::terminal::Terminal;
+use crate::checkpoint::TaskId;
+use crate::diagnostics::Diagnostic;
+use crate::process::detach::{Beginning, Begun, Detached, detach};
+use crate::process::fork::leave_by;
+use crate::runner::{self, Caller, Event, Options, RunnerError, Sink};
+use crate::schema::Task;
+
+/// Has a child run the task, and prints its id.
+pub(crate) fn run(task: &Task, options: &Options, context: &Context) -> Result<Exit, Failure> {
+    let detached = detach().map_err(RunnerError::system("go on in the background"))?;
+    match detached {
+        Detached::Child(beginning) => {
+            leave_by(|| run_detached(task, options, beginning, context.terminal) as i32)
+        }
+        Detached::Parent(Begun::UnderWay) => Ok(Exit::Success),
+        Detached::Parent(Begun::Ended(code)) => {
+            Err(Failure::quiet(Exit::from_code(code).unwrap_or(Exit::Other)))
+        }
+        Detached::Parent(Begun::Killed(signal)) => Err(killed(signal, &options.task_id)),
+    }
+}
+
+fn run_detached(task: &Task, options: &Options, beginning: Beginning, terminal: Terminal) -> Exit {
+    let caller = Caller { detached: true, ..launch::caller() };
+    let mut departure = Departure { id: &options.task_id, beginning: Some(beginning), terminal };
+    match runner::run(task, options, &caller, &mut departure) {
+        Ok(state) => launch::exit(&state),
+        // Once it has departed, nobody sees it.
+        Err(error) => super::tell(&Failure::from(error), terminal),
+    }
+}
+
+/// Waits for the task to be on record, prints its id and lets go of the terminal; hears nothing more.
+struct Departure<'a> {
+    id: &'a TaskId,
+    beginning: Option<Beginning>,
+    terminal: Terminal,
+}
+
+impl Sink for Departure<'_> {
+    fn event(&mut self, event: &Event<'_>) {
+        if let Event::Task { .. } = event
+            && let Some(beginning) = self.beginning.take()
+        {
+            // The task runs, whether or not anybody reads this.
+            let _ = self.terminal.print(format!("{}\n", self.id));
+            if let Err(error) = beginning.under_way() {
+                let message = format!("cannot let go of the terminal: {}", reason(&error));
+                let warning = Diagnostic::warning("system", message).with_help(file_help(&error));
+                self.terminal.say(super::report::draw(&[warning], self.terminal.stderr));
+            }
+        }
+    }
+}
+
+fn killed(signal: i32, id: &TaskId) -> Failure {
+    let message =
+        format!("the runner of task {id} was ended by signal {signal} before the task was on record");
+    let help = format!("`thermos status {id}` shows whether it has begun; else run it again");
+    Failure::new(Exit::Other, Diagnostic::error("runner_killed", message).with_help(help))
+}
