@@ -8,9 +8,8 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::report;
-use crate::config::{self, ConfigError, Loaded};
+use crate::config::{self, ConfigError, Loaded, Size};
 use crate::diagnostics::Diagnostic;
-use crate::schema::Task;
 
 /// Check a configuration without starting anything
 #[derive(Debug, Args)]
@@ -25,7 +24,7 @@ pub(crate) struct CheckArguments {
 impl CheckArguments {
     /// Checks every exported task, or the one that is named.
     pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
-        let checked = configuration::request(&self.config).and_then(|request| config::check(&request));
+        let checked = configuration::request(&self.config).and_then(|request| config::measure(&request));
         match self.format {
             Format::Text => {
                 let loaded = checked?;
@@ -42,7 +41,7 @@ impl CheckArguments {
     }
 }
 
-fn found(checked: Result<Loaded<Task>, ConfigError>) -> (Vec<Diagnostic>, Exit) {
+fn found(checked: Result<Loaded<Size>, ConfigError>) -> (Vec<Diagnostic>, Exit) {
     match checked {
         Ok(loaded) => (loaded.warnings, Exit::Success),
         Err(error) => {
@@ -52,9 +51,9 @@ fn found(checked: Result<Loaded<Task>, ConfigError>) -> (Vec<Diagnostic>, Exit) 
     }
 }
 
-fn counts(tasks: &[Task]) -> String {
-    let processes = tasks.iter().map(|task| task.processes.len()).sum();
-    let constraints = tasks.iter().map(|task| task.constraints.len()).sum();
+fn counts(tasks: &[Size]) -> String {
+    let processes = tasks.iter().map(|task| task.processes).sum();
+    let constraints = tasks.iter().map(|task| task.constraints).sum();
     let parts = [
         (tasks.len(), "task", "tasks"),
         (processes, "process", "processes"),

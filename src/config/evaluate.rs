@@ -11,7 +11,7 @@ use super::json_shape::Shape;
 use super::problems::{Found, Wording, error_diagnostic};
 use super::request::{Limits, Request, Source};
 use super::wrong::{MAX_REPLAYS, Wrong, is_same_mistake, with_callers};
-use super::{Loaded, Parameter, schedule};
+use super::{Loaded, Parameter, Size, schedule};
 use crate::diagnostics::{Diagnostic, Sources, Span, did_you_mean};
 use crate::schema::{self, Task, schema};
 use crate::script::{self, Evaluated, FileLoader, Given, Session, Uses};
@@ -38,6 +38,16 @@ pub(super) fn check(request: &Request) -> Result<Loaded<Task>, Diagnostics> {
         found.extend(plan.into_iter().map(Found::from));
         task.filter(|_| found.is_empty()).ok_or(found)
     })
+}
+
+/// Checks the tasks that the request asks for, and tells their sizes.
+pub(super) fn measure(request: &Request) -> Result<Loaded<Size>, Diagnostics> {
+    let Loaded { tasks, warnings, printed, parameters } = check(request)?;
+    let size = |task: &Task| Size { processes: task.processes.len(), constraints: task.constraints.len() };
+    let sizes = tasks.iter().map(size).collect();
+    // The process ends here, as in `each_task`.
+    std::mem::forget(tasks);
+    Ok(Loaded { tasks: sizes, warnings, printed, parameters })
 }
 
 /// Typechecks the tasks that the request asks for, and tells what they are.
@@ -228,7 +238,7 @@ fn evaluate(
     match &request.source {
         Source::Json { name, text } => evaluate_json(request, name, text, sources),
         Source::Script { path, text } => {
-            let session = session(request, path, flags, sources, request.limits.operations);
+            let session = session(request, (path, text), flags, sources, request.limits.operations);
             let session = if values == Values::Traced { session.tracing() } else { session };
             evaluate_script(request, path, text, session)
         }
@@ -238,7 +248,7 @@ fn evaluate(
 /// Starts a session for a script.
 pub(super) fn session(
     request: &Request,
-    path: &Path,
+    (path, text): (&Path, &str),
     flags: &Flags,
     sources: Sources,
     operations: u64,
@@ -252,7 +262,7 @@ pub(super) fn session(
         .bound
         .iter()
         .map(|flag| (flag.binding.name.clone(), Given { value: flag.binding.value.clone(), at: flag.at }));
-    Session::new(&limits, Box::new(FileLoader::new(roots)), given.collect(), sources)
+    Session::of_file(&limits, Box::new(FileLoader::new(roots)), given.collect(), sources, text)
 }
 
 fn evaluate_script(
@@ -261,7 +271,10 @@ fn evaluate_script(
     text: &str,
     mut session: Session,
 ) -> Result<Evaluation, Diagnostics> {
-    let Evaluated { exports, problems, flawed, uses } = session.run_through(&path.to_string_lossy(), text)?;
+    let evaluated = session.run_through(&path.to_string_lossy(), text);
+    // The process ends soon: its variables and the engine are not taken apart before.
+    std::mem::forget(session);
+    let Evaluated { exports, problems, flawed, uses } = evaluated?;
     let parameters = exports.parameters.into_values().map(|parameter| Parameter {
         place: exports.sources.place(parameter.at),
         name: parameter.name,

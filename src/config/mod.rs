@@ -4,7 +4,7 @@
 //! that hands the tasks back, so that no script can eat the machine; the parent turns the child's death into a
 //! diagnostic (LANGUAGE section 7).
 //!
-//! - [`check`] gives the tasks that may run, [`inspect`] what is known of tasks that may still be open.
+//! - [`check`] gives the tasks that may run, [`measure`] their sizes alone, [`inspect`] what is known of tasks that may still be open.
 //! - `evaluate` is what happens in the child, `problems` words what is wrong with a task,
 //!   `hints` says what to do about it; `wrong` evaluates again to tell it better.
 
@@ -21,7 +21,7 @@ mod request;
 mod schedule;
 mod wrong;
 
-pub use contain::{check, inspect};
+pub use contain::{check, inspect, measure};
 pub use document::Document;
 pub use request::{Binding, ConfigError, Limits, Request, Source};
 
@@ -40,6 +40,15 @@ pub struct Loaded<T> {
     pub printed: Vec<String>,
     /// What `-E` may set in the script.
     pub parameters: Vec<Parameter>,
+}
+
+/// How large a task is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Size {
+    /// Its processes.
+    pub processes: usize,
+    /// Its constraints.
+    pub constraints: usize,
 }
 
 /// What a script asks for with `param`.

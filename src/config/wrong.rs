@@ -74,8 +74,8 @@ pub(super) fn with_callers(request: &Request, found: Found, replays: &mut u32, u
     // The same sources in the same order as before, so that places are the same.
     let Ok(flags) = Flags::new(request, &mut sources) else { return diagnostic };
     let operations = request.limits.operations.min(REPLAY_OPERATIONS);
-    let callers =
-        session(request, path, &flags, sources, operations).callers(&path.to_string_lossy(), text, &object);
+    let mut session = session(request, (path, text), &flags, sources, operations);
+    let callers = session.callers(&path.to_string_lossy(), text, &object);
     diagnostic.labels.extend(callers);
     diagnostic
 }

@@ -18,6 +18,7 @@ use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::wait::WaitStatus;
 use nix::unistd::{Pid, pipe2};
 
+use super::arena;
 use super::fork::{self, Forked};
 use super::pidfd::poll_timeout;
 use super::signals;
@@ -103,6 +104,7 @@ fn work_in_child(limits: &Limits, parent: Pid, writer: OwnedFd, work: impl FnOnc
 
 /// Puts the limits in force, core dumps and output off, and faults back to plain death.
 fn enter(limits: &Limits, parent: Pid) -> io::Result<()> {
+    arena::enter();
     fork::die_with_parent(parent)?;
     fork::silence_output()?;
     signals::reset_to_default(&[libc::SIGSEGV, libc::SIGBUS, libc::SIGABRT])?;

@@ -1,5 +1,6 @@
 //! Fork, spawn, wait, kill, identity: the only unsafe code, and the only code that makes or ends processes.
 //!
+//! - `arena`: small blocks of memory for a contained child.
 //! - [`cgroup`]: the members of a cgroup, and their limits.
 //! - [`contained`]: a closure in a short-lived child under limits.
 //! - [`detach`]: going on in the background.
@@ -17,6 +18,7 @@
 //! - [`users`]: users and their groups.
 #![allow(unsafe_code)]
 
+mod arena;
 pub mod cgroup;
 pub mod contained;
 pub mod detach;

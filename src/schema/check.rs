@@ -108,6 +108,11 @@ impl Here<'_> {
         self.object.field(name)
     }
 
+    /// Reads a scalar field that needs no scopes to be read.
+    fn settled(&self, field: &str) -> Option<Value> {
+        self.object.object().field(field)?.settled()
+    }
+
     /// The way into one of its fields.
     fn path_to<'a>(&'a self, field: &'a str) -> Path<'a> {
         let object = self.object.object();
@@ -170,6 +175,11 @@ impl Reader<'_> {
     }
 
     fn constraint(&mut self, object: &Here<'_>) -> Option<Constraint> {
+        let given = object.object.object().field("order").and_then(Object::elements).unwrap_or_default();
+        let settled = given.iter().map(|name| name.settled().map(|value| value.to_string()));
+        if let Some(order) = settled.collect::<Option<_>>() {
+            return Some(Constraint { order });
+        }
         let order = object.field("order").map(|order| order.elements_in_scope()).unwrap_or_default();
         let order = order.iter().map(|name| self.scalar(name).map(|value| value.to_string()));
         Some(Constraint { order: order.collect::<Option<_>>()? })
@@ -207,10 +217,12 @@ impl Reader<'_> {
     }
 
     fn command_line(&mut self, object: &Here<'_>) -> Option<CommandLine> {
-        let field = object.field("cmdline")?;
-        let command_line = match field.resolve(self.work) {
-            Ok(Some(resolved)) => CommandLine::from_fragments(&resolved.fragments).ok()?,
-            _ => CommandLine::text(self.text(object, "cmdline")?),
+        let command_line = match object.settled("cmdline") {
+            Some(value) => CommandLine::text(value.to_string()),
+            None => match object.field("cmdline")?.resolve(self.work) {
+                Ok(Some(resolved)) => CommandLine::from_fragments(&resolved.fragments).ok()?,
+                _ => CommandLine::text(self.text(object, "cmdline")?),
+            },
         };
         if command_line.texts().any(|text| text.contains('\0')) {
             let message = "must not contain a NUL character, which no command can be given".to_owned();
@@ -282,6 +294,8 @@ impl Reader<'_> {
         field: &str,
         read: fn(&mut Self, &Here<'_>) -> Option<T>,
     ) -> Option<T> {
+        // Most have none of these: that is seen without the scopes.
+        object.object.object().field(field)?;
         let inner = object.field(field)?;
         let value = read(self, &Here { object: inner.members(), path: &object.path_to(field) });
         self.sound &= value.is_some();
@@ -300,6 +314,9 @@ impl Reader<'_> {
 
     /// Reads a field that has a default, and must not be unset.
     fn value(&mut self, object: &Here<'_>, field: &str) -> Option<Value> {
+        if let Some(value) = object.settled(field) {
+            return Some(value);
+        }
         match object.field(field) {
             Some(value) => self.scalar(&value),
             None => {
@@ -311,6 +328,9 @@ impl Reader<'_> {
     }
 
     fn text(&mut self, object: &Here<'_>, field: &str) -> Option<String> {
+        if let Some(value) = object.settled(field) {
+            return Some(value.to_string());
+        }
         let interpolated = self.interpolated(&object.field(field)?)?;
         if let Some(tag) = interpolated.unbound.first() {
             let message = format!("must be known before the task runs, but refers to {tag}");

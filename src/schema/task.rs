@@ -182,7 +182,8 @@ pub enum CommandLineError {
 impl CommandLine {
     /// Makes a command line of text in which nothing is a reference.
     pub fn text(text: impl Into<String>) -> CommandLine {
-        CommandLine(vec![Fragment::Text(text.into())])
+        let text = text.into();
+        CommandLine(if text.is_empty() { Vec::new() } else { vec![Fragment::Text(text)] })
     }
 
     /// Reads a command line whose only references are those that the runner binds.
@@ -268,7 +269,11 @@ impl Serialize for CommandLine {
 
 impl<'de> Deserialize<'de> for CommandLine {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<CommandLine, D::Error> {
-        CommandLine::parse(&String::deserialize(deserializer)?).map_err(de::Error::custom)
+        let text = String::deserialize(deserializer)?;
+        match template::may_have_tags(&text) {
+            true => CommandLine::parse(&text).map_err(de::Error::custom),
+            false => Ok(CommandLine::text(text)),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! The inventory is the original's (`type_fields` in conformance/thermos_schema.json).
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use crate::types::{Error, Field, Type, Value};
@@ -125,6 +126,15 @@ impl Schema {
             ("RotatePolicy", &self.rotate_policy),
             ("ThermosContext", &self.context),
         ]
+    }
+
+    /// Returns the names of all fields of these.
+    pub fn field_names(&self) -> BTreeSet<String> {
+        let fields = |(_, ty): (&str, &Type)| match ty {
+            Type::Struct(structure) => structure.fields().to_vec(),
+            _ => Vec::new(),
+        };
+        self.named().into_iter().flat_map(fields).map(|field| field.name).collect()
     }
 }
 

@@ -10,8 +10,8 @@ use rhai::{
 };
 
 use super::callback::Callback;
-use super::calls::{Arguments, call, exported};
-use super::methods::{arguments, binder, element, field, method, to_map};
+use super::calls::{Arguments, call, call_object, call_type, exported};
+use super::methods::{arguments, binder, element, field, method, object_method, to_map};
 use super::raise::{Mistake, Outcome};
 use super::sites::{Keyword, Origin, Site};
 use super::state::{Export, Parameter, Shared};
@@ -84,13 +84,47 @@ fn register_calls(engine: &mut Engine, shared: &Shared) {
     let state = shared.clone();
     engine.register_fn("__at", move |expression: i64, value: Dynamic| state.mark(expression, value));
     // Rhai finds a function for the exact types at once, but tries many signatures before one for any type.
-    register_call::<TypeValue>(engine, shared);
-    register_call::<Object>(engine, shared);
-    register_call::<Dynamic>(engine, shared);
+    register_call::<TypeValue>(engine, shared, call_type);
+    register_call::<Object>(engine, shared, call_object);
+    register_call::<Dynamic>(engine, shared, call);
+    register_method::<Object>(engine, shared, |_, shared, object, name, given| {
+        object_method(shared, object, name, given)
+    });
+    register_method::<Dynamic>(engine, shared, method);
+}
+
+/// Calls of values of one of Rhai's types.
+fn register_call<T: Variant + Clone>(
+    engine: &mut Engine,
+    shared: &Shared,
+    call: fn(&NativeCallContext, &Shared, &T, Arguments) -> Outcome<Dynamic>,
+) {
+    let state = shared.clone();
+    engine.register_fn("__call", move |context: NativeCallContext, callee: T, values: Array| {
+        let given = arguments(&state, &context, values, Keywords::default());
+        call(&context, &state, &callee, given)
+    });
+    let state = shared.clone();
+    engine.register_fn(
+        "__call",
+        move |context: NativeCallContext, callee: T, values: Array, number: i64, named: Array| {
+            let site = state.site_of(number);
+            let given = Arguments::new(&site, values, keywords_of(&site, named));
+            call(&context, &state, &callee, given)
+        },
+    );
+}
+
+/// Methods of values of one of Rhai's types.
+fn register_method<T: Variant + Clone>(
+    engine: &mut Engine,
+    shared: &Shared,
+    method: fn(&NativeCallContext, &Shared, &mut T, &str, Arguments) -> Outcome<Dynamic>,
+) {
     let state = shared.clone();
     FuncRegistration::new("__method").with_purity(true).register_into_engine(
         engine,
-        move |context: NativeCallContext, this: &mut Dynamic, name: &str, values: Array| {
+        move |context: NativeCallContext, this: &mut T, name: &str, values: Array| {
             let given = arguments(&state, &context, values, Keywords::default());
             method(&context, &state, this, name, given)
         },
@@ -99,30 +133,14 @@ fn register_calls(engine: &mut Engine, shared: &Shared) {
     FuncRegistration::new("__method").with_purity(true).register_into_engine(
         engine,
         move |context: NativeCallContext,
-              this: &mut Dynamic,
+              this: &mut T,
               name: &str,
               values: Array,
-              keywords: Keywords| {
-            let given = arguments(&state, &context, values, keywords);
-            method(&context, &state, this, name, given)
-        },
-    );
-}
-
-/// Calls of values of one of Rhai's types.
-fn register_call<T: Variant + Clone>(engine: &mut Engine, shared: &Shared) {
-    let state = shared.clone();
-    engine.register_fn("__call", move |context: NativeCallContext, callee: T, values: Array| {
-        let given = arguments(&state, &context, values, Keywords::default());
-        call(&context, &state, &Dynamic::from(callee), given)
-    });
-    let state = shared.clone();
-    engine.register_fn(
-        "__call",
-        move |context: NativeCallContext, callee: T, values: Array, number: i64, named: Array| {
+              number: i64,
+              named: Array| {
             let site = state.site_of(number);
             let given = Arguments::new(&site, values, keywords_of(&site, named));
-            call(&context, &state, &Dynamic::from(callee), given)
+            method(&context, &state, this, name, given)
         },
     );
 }
@@ -139,16 +157,31 @@ fn register_objects(engine: &mut Engine, shared: &Shared) {
         engine.register_fn(name, |object: Object| object.to_string());
         engine.register_fn(name, |ty: TypeValue| ty.name());
     }
-    engine.register_fn("type_name", |object: Object| object.ty().name());
+    FuncRegistration::new("type_name")
+        .with_purity(true)
+        .register_into_engine(engine, |object: &mut Object| object.ty().name());
+    let state = shared.clone();
+    FuncRegistration::new_index_getter().with_purity(true).register_into_engine(
+        engine,
+        move |context: NativeCallContext, object: &mut Object, name: ImmutableString| {
+            property(&state, object, &name, state.at(&context))
+        },
+    );
+    // Without a getter Rhai first words an error, each time that a field is read.
+    for name in schema().field_names() {
+        let state = shared.clone();
+        FuncRegistration::new_getter(&name).with_purity(true).register_into_engine(
+            engine,
+            move |context: NativeCallContext, object: &mut Object| {
+                property(&state, object, &name, state.at(&context))
+            },
+        );
+    }
     let state = shared.clone();
     FuncRegistration::new_index_getter().with_purity(true).register_into_engine(
         engine,
         move |context: NativeCallContext, object: &mut Object, index: Dynamic| -> Outcome<Dynamic> {
-            let at = state.at(&context);
-            match index.as_immutable_string_ref() {
-                Ok(name) if !matches!(object.ty(), Type::Map(_)) => field(&state, object, &name, at),
-                _ => element(object, &index, at),
-            }
+            element(object, &index, state.at(&context))
         },
     );
     let state = shared.clone();
@@ -162,6 +195,7 @@ fn register_objects(engine: &mut Engine, shared: &Shared) {
     );
     let equal = |left: &Object, right: &Dynamic| match plain(right) {
         Ok(Value::Object(right)) => *left == *right,
+        Ok(Value::Empty) => false,
         Ok(right) => Object::new(left.ty(), &right, left.at()).is_ok_and(|right| *left == right),
         Err(_) => false,
     };
@@ -177,6 +211,14 @@ fn register_objects(engine: &mut Engine, shared: &Shared) {
     }
     engine.register_fn("+", |left: ImmutableString, right: Object| format!("{left}{right}"));
     engine.register_fn("+", |left: Object, right: ImmutableString| format!("{left}{right}"));
+}
+
+/// Reads what a name stands for in an object: a value of a map, a field of anything else.
+fn property(shared: &Shared, object: &Object, name: &str, at: Span) -> Outcome<Dynamic> {
+    match object.ty() {
+        Type::Map(_) => element(object, &name.to_owned().into(), at),
+        _ => field(shared, object, name, at),
+    }
 }
 
 /// Keywords behave as a map does, but keep their order.
@@ -272,6 +314,9 @@ fn register_text(engine: &mut Engine) {
     };
     engine.register_fn("%", move |pattern: ImmutableString, values: Array| fill(&pattern, &values));
     engine.register_fn("%", move |pattern: ImmutableString, value: i64| fill(&pattern, &[value.into()]));
+    engine.register_fn("%", move |pattern: ImmutableString, value: ImmutableString| {
+        fill(&pattern, &[value.into()])
+    });
     engine.register_fn("%", move |pattern: ImmutableString, value: Dynamic| fill(&pattern, &[value]));
     // Rhai's own looks up how to write the number, each time.
     engine.register_fn("+", |text: ImmutableString, number: i64| format!("{text}{number}"));

@@ -35,6 +35,9 @@ impl Arguments {
     /// # Errors
     /// A positional argument that is no map.
     pub(crate) fn fields(self, shared: &Shared, callee: &str) -> Outcome<Keywords> {
+        if self.positional.is_empty() {
+            return Ok(Keywords(shared.traced(self.keywords.0)));
+        }
         let mut all = Vec::new();
         for (value, origin) in self.positional {
             match keywords(&value, &origin) {
@@ -79,20 +82,46 @@ pub(crate) fn call(
     if let Some(function) = callee.read_lock::<FnPtr>().map(|function| function.clone()) {
         return call_function(context, &function, None, arguments);
     }
-    if let Some(ty) = callee.read_lock::<TypeValue>().map(|ty| ty.clone()) {
-        return match ty {
-            TypeValue::Type(ty) => {
-                closed(&ty, arguments.callee)?;
-                construct(shared, &ty, arguments).map(Dynamic::from)
-            }
-            TypeValue::Maker(maker) => make(maker, arguments).map(Dynamic::from),
-            other => not_callable(&other.name(), arguments.callee),
-        };
+    if let Some(ty) = callee.read_lock::<TypeValue>() {
+        return call_type(context, shared, &ty, arguments);
     }
-    if let Some(object) = callee.read_lock::<Object>().map(|object| object.clone()) {
-        return replace(shared, &object, arguments).map(Dynamic::from);
+    if let Some(object) = callee.read_lock::<Object>() {
+        return call_object(context, shared, &object, arguments);
     }
     not_callable(&kind(callee), arguments.callee)
+}
+
+/// Calls a type: it makes an object; a maker makes a type.
+///
+/// # Errors
+/// As [`call`].
+pub(crate) fn call_type(
+    _: &NativeCallContext,
+    shared: &Shared,
+    ty: &TypeValue,
+    arguments: Arguments,
+) -> Outcome<Dynamic> {
+    match ty {
+        TypeValue::Type(ty) => {
+            closed(ty, arguments.callee)?;
+            construct(shared, ty, arguments).map(Dynamic::from)
+        }
+        TypeValue::Maker(maker) => make(*maker, arguments).map(Dynamic::from),
+        other => not_callable(&other.name(), arguments.callee),
+    }
+}
+
+/// Calls an object: it makes a copy.
+///
+/// # Errors
+/// As [`call`].
+pub(crate) fn call_object(
+    _: &NativeCallContext,
+    shared: &Shared,
+    object: &Object,
+    arguments: Arguments,
+) -> Outcome<Dynamic> {
+    replace(shared, object, arguments).map(Dynamic::from)
 }
 
 /// Calls a function value, with the keywords as its last argument.

@@ -76,11 +76,12 @@ pub(crate) fn set_up(limits: &Limits, shared: &Shared) -> Setup {
     Setup { engine, globals, constants }
 }
 
-/// Returns the names of all functions that Rhai knows by itself.
+/// Returns the names of all functions that Rhai knows by itself and that need no module.
 pub(crate) fn native_names(engine: &Engine) -> HashSet<String> {
     let name = |function: rhai::FuncInfo| {
         let name = function.metadata.name.to_string();
-        (is_word(&name) && !name.starts_with("__") && !name.contains('$')).then_some(name)
+        (function.namespace.is_empty() && is_word(&name) && !name.starts_with("__") && !name.contains('$'))
+            .then_some(name)
     };
     engine.collect_fn_metadata(None, name, true).into_iter().collect()
 }

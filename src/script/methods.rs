@@ -31,7 +31,7 @@ pub(crate) fn method(
     name: &str,
     arguments: Arguments,
 ) -> Outcome<Dynamic> {
-    if let Some(object) = this.read_lock::<Object>().map(|object| object.clone()) {
+    if let Some(object) = this.read_lock::<Object>() {
         return object_method(shared, &object, name, arguments);
     }
     let at = arguments.callee;
@@ -63,7 +63,16 @@ pub(crate) fn method(
     context.call_fn_raw(name, true, true, &mut all)
 }
 
-fn object_method(shared: &Shared, object: &Object, name: &str, arguments: Arguments) -> Outcome<Dynamic> {
+/// Calls a method of an object, or reads a field that is called.
+///
+/// # Errors
+/// As [`method`].
+pub(crate) fn object_method(
+    shared: &Shared,
+    object: &Object,
+    name: &str,
+    arguments: Arguments,
+) -> Outcome<Dynamic> {
     let at = arguments.callee;
     let failed = |error: Error| Mistake::from(error.at(at));
     let bare = arguments.positional.is_empty() && arguments.keywords.0.is_empty();

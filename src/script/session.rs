@@ -21,7 +21,7 @@ use super::stdlib;
 use super::values::show;
 use crate::diagnostics::{Diagnostic, Label, Sources, Span};
 use crate::schema::schema;
-use crate::types::{Object, Type};
+use crate::types::Object;
 
 /// What a script leaves behind.
 #[derive(Clone, Debug)]
@@ -76,17 +76,40 @@ impl Session {
         given: IndexMap<String, Given>,
         sources: Sources,
     ) -> Session {
+        Session::start(limits, loader, given, sources, true)
+    }
+
+    /// Starts a session for one main file, `text`; without the standard library if that cannot use it.
+    pub fn of_file(
+        limits: &Limits,
+        loader: Box<dyn Loader>,
+        given: IndexMap<String, Given>,
+        sources: Sources,
+        text: &str,
+    ) -> Session {
+        Session::start(limits, loader, given, sources, stdlib::may_be_used(text))
+    }
+
+    fn start(
+        limits: &Limits,
+        loader: Box<dyn Loader>,
+        given: IndexMap<String, Given>,
+        sources: Sources,
+        with_library: bool,
+    ) -> Session {
         let texts = Texts { sources, ..Texts::default() };
         let shared = Shared::new(State { texts, given, ..State::default() }, limits);
         let mut setup = set_up(limits, &shared);
         shared.lock().texts.constants = setup.constants.iter().cloned().collect();
         set_names(&shared, &setup.engine);
-        let library = stdlib::register(&mut setup.engine, &shared);
-        set_names(&shared, &setup.engine);
-        shared
-            .lock()
-            .problems
-            .extend(library.err().map(|error| Diagnostic::error("stdlib", error.to_string())));
+        if with_library {
+            let library = stdlib::register(&mut setup.engine, &shared);
+            set_names(&shared, &setup.engine);
+            shared
+                .lock()
+                .problems
+                .extend(library.err().map(|error| Diagnostic::error("stdlib", error.to_string())));
+        }
         let functions = AST::empty();
         Session { setup, shared, loader, scope: Scope::new(), functions, reads: HashSet::new() }
     }
@@ -269,12 +292,10 @@ impl Session {
 fn set_names(shared: &Shared, engine: &Engine) {
     let mut state = shared.lock();
     state.texts.functions = native_names(engine);
+    // Known even where the library is left out: a name may be a misspelt one of these.
+    state.texts.functions.extend(stdlib::LIBRARY.map(str::to_owned));
     state.texts.fields = OBJECT_METHODS.iter().map(|name| (*name).to_owned()).collect();
-    for (_, ty) in schema().named() {
-        if let Type::Struct(structure) = ty {
-            state.texts.fields.extend(structure.fields().iter().map(|field| field.name.clone()));
-        }
-    }
+    state.texts.fields.extend(schema().field_names());
 }
 
 /// Returns those of `names` that a statement mentions or declares.

@@ -50,6 +50,12 @@ fn is_wrong(text: &str, message: &str, place: &str, help: &str) {
 }
 
 #[test]
+fn functions_of_modules_are_no_methods() {
+    let (message, place, _) = wrong("let p = Process();\norder('a'); p.text_of();");
+    assert_eq!((message.as_str(), place.as_str()), ("Process has no field `text_of`", "a.thermos:2:15"));
+}
+
+#[test]
 fn own_types_keep_their_order_and_defaults() {
     let text = "let Employee = Struct(\"Employee\", first = Required(String), last = Required(String), age = Integer,
             location = Default(String, \"San Francisco\"));

@@ -1,7 +1,9 @@
 //! The helpers that are written in the language itself: `stdlib/*.thermos`, embedded.
 //!
-//! Each file is a Rhai module; `globals.thermos` gives the names that need no module. Helpers that take any number
+//! Each file is a Rhai module; `globals.thermos` and [`GLOBAL`] give the names that need no module. Helpers that take any number
 //! of arguments get them as one list: the rewriting pass puts it together.
+
+use std::sync::Arc;
 
 use rhai::{Engine, EvalAltResult, Module, Scope};
 
@@ -29,6 +31,9 @@ pub(crate) const LIBRARY: [&str; 7] = [
     "SequentialTask",
 ];
 
+/// A module whose functions need not be called by its name: `order` is called once for each constraint.
+const GLOBAL: &str = "Processes";
+
 /// Functions of the library that take any number of positional arguments.
 pub(crate) const VARIADIC: [&str; 17] = [
     "order",
@@ -49,6 +54,12 @@ pub(crate) const VARIADIC: [&str; 17] = [
     "Options::java",
     "Options::python",
 ];
+
+/// Says whether a script may use the library: it mentions a name of it, or what names may come from, files and `Fn`.
+pub(crate) fn may_be_used(text: &str) -> bool {
+    let modules = FILES.iter().map(|(name, _)| *name).filter(|name| !name.is_empty());
+    modules.chain(LIBRARY).chain(["include", "Fn"]).any(|name| text.contains(name))
+}
 
 /// Returns the functions of a module, but for those that only the library needs; none if there is no such module.
 pub(crate) fn functions(module: &str) -> Vec<&'static str> {
@@ -83,12 +94,38 @@ pub(crate) fn register(engine: &mut Engine, shared: &Shared) -> Outcome<()> {
         for (name, _, value) in constants.iter() {
             module.set_var(name, value);
         }
-        if name.is_empty() {
-            engine.register_global_module(module.into());
-        } else {
-            engine.register_static_module(name, module.into());
+        let module = Arc::new(module);
+        if name.is_empty() || name == GLOBAL {
+            engine.register_global_module(module.clone());
+        }
+        if !name.is_empty() {
+            engine.register_static_module(name, module);
         }
     }
     shared.lock().texts.forget_places();
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::script::engine::{native_names, set_up};
+    use crate::script::limits::Limits;
+    use crate::script::state::State;
+
+    #[test]
+    fn scripts_that_use_the_library_are_known_by_its_names() {
+        let limits = Limits::default();
+        let shared = Shared::new(State::default(), &limits);
+        let mut engine = set_up(&limits, &shared).engine;
+        let before = native_names(&engine);
+        shared.lock().texts.functions.clone_from(&before);
+        register(&mut engine, &shared).unwrap();
+        let after = native_names(&engine);
+        let known: HashSet<String> = before.into_iter().chain(LIBRARY.map(str::to_owned)).collect();
+        assert_eq!(after, known);
+        assert!(may_be_used("Tasks::combine([a])") && may_be_used("include('a');") && !may_be_used("Task()"));
+    }
 }

@@ -1,5 +1,7 @@
 //! `"%03d" % x`: text put together by a pattern.
 
+use std::fmt::Write;
+
 use rhai::Dynamic;
 
 use super::values::show;
@@ -12,7 +14,7 @@ const MAX_WIDTH: usize = 10_000;
 /// # Errors
 /// What does not fit, in words.
 pub(crate) fn format(pattern: &str, values: &[Dynamic]) -> Result<String, String> {
-    let mut text = String::new();
+    let mut text = String::with_capacity(pattern.len() + 16);
     let mut values = values.iter();
     let mut rest = pattern;
     while let Some(at) = rest.find('%') {
@@ -22,7 +24,7 @@ pub(crate) fn format(pattern: &str, values: &[Dynamic]) -> Result<String, String
             text.push('%');
         } else {
             let value = values.next().ok_or("the pattern has more fields than there are values")?;
-            text.push_str(&field.fill(value)?);
+            field.fill(value, &mut text)?;
         }
         rest = after;
     }
@@ -69,7 +71,9 @@ impl Field {
         Ok((field, &rest[conversion.len_utf8()..]))
     }
 
-    fn fill(&self, value: &Dynamic) -> Result<String, String> {
+    /// Writes a value behind `text`, as wide as the field is.
+    fn fill(&self, value: &Dynamic, text: &mut String) -> Result<(), String> {
+        let start = text.len();
         let integer = || {
             integer(value)
                 .ok_or_else(|| format!("%{} takes an integer, not {}", self.conversion, show(value)))
@@ -78,36 +82,56 @@ impl Field {
             float(value).ok_or_else(|| format!("%{} takes a number, not {}", self.conversion, show(value)))
         };
         let precision = self.precision.unwrap_or(6);
-        let text = match self.conversion {
+        let written = match self.conversion {
             's' | 'r' => {
-                let text = show(value);
-                self.precision.map_or(text.clone(), |length| text.chars().take(length).collect())
+                let shown = show(value);
+                let end = self.precision.and_then(|length| shown.char_indices().nth(length));
+                text.push_str(&shown[..end.map_or(shown.len(), |(end, _)| end)]);
+                Ok(())
             }
-            'd' | 'i' => integer()?.to_string(),
-            'x' => format!("{:x}", integer()?),
-            'X' => format!("{:X}", integer()?),
-            'o' => format!("{:o}", integer()?),
-            'f' | 'F' => format!("{:.precision$}", float()?),
-            'e' => format!("{:.precision$e}", float()?),
-            'g' => show(&Dynamic::from(float()?)),
+            'd' | 'i' => write!(text, "{}", integer()?),
+            'x' => write!(text, "{:x}", integer()?),
+            'X' => write!(text, "{:X}", integer()?),
+            'o' => write!(text, "{:o}", integer()?),
+            'f' | 'F' => write!(text, "{:.precision$}", float()?),
+            'e' => write!(text, "{:.precision$e}", float()?),
+            'g' => {
+                text.push_str(&show(&Dynamic::from(float()?)));
+                Ok(())
+            }
             other => return Err(format!("there is no field %{other}; write %% for a percent sign")),
         };
-        Ok(self.pad(text))
+        written.map_err(|error: std::fmt::Error| error.to_string())?;
+        self.pad(text, start);
+        Ok(())
     }
 
-    fn pad(&self, text: String) -> String {
+    /// Fills what was written from `start` on up to the width.
+    fn pad(&self, text: &mut String, start: usize) {
         let number = !matches!(self.conversion, 's' | 'r');
-        let text = if self.plus && number && !text.starts_with('-') { format!("+{text}") } else { text };
-        let missing = self.width.saturating_sub(text.chars().count());
+        if self.plus && number && !text[start..].starts_with('-') {
+            text.insert(start, '+');
+        }
+        let missing = self.width.saturating_sub(text[start..].chars().count());
+        if missing == 0 {
+            return;
+        }
         if self.left {
-            return format!("{text}{}", " ".repeat(missing));
+            text.extend(std::iter::repeat_n(' ', missing));
+        } else if self.zeros && number {
+            let digits = start + usize::from(text[start..].starts_with(['+', '-']));
+            insert(text, digits, "0000000000000000", missing);
+        } else {
+            insert(text, start, "                ", missing);
         }
-        if self.zeros && number {
-            let digits = text.trim_start_matches(['+', '-']);
-            let sign = &text[..text.len() - digits.len()];
-            return format!("{sign}{}{digits}", "0".repeat(missing));
-        }
-        format!("{}{text}", " ".repeat(missing))
+    }
+}
+
+/// Inserts as many of the characters of `filler`, which are all the same.
+fn insert(text: &mut String, at: usize, filler: &str, count: usize) {
+    match filler.get(..count) {
+        Some(filler) => text.insert_str(at, filler),
+        None => text.insert_str(at, &filler[..1].repeat(count)),
     }
 }
 

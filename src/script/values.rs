@@ -107,6 +107,9 @@ impl TypeValue {
 /// # Errors
 /// What cannot be a value of a configuration, in words: `a function`.
 pub(crate) fn plain(value: &Dynamic) -> Result<Value, String> {
+    if let Some(scalar) = scalar(value) {
+        return Ok(scalar);
+    }
     if let Ok(array) = value.as_array_ref() {
         return array.iter().map(plain).collect::<Result<_, _>>().map(Value::List);
     }
@@ -125,7 +128,7 @@ pub(crate) fn plain(value: &Dynamic) -> Result<Value, String> {
     if let Some(TypeValue::Empty) = value.read_lock::<TypeValue>().as_deref() {
         return Ok(Value::Empty);
     }
-    scalar(value).ok_or_else(|| kind(value))
+    Err(kind(value))
 }
 
 fn scalar(value: &Dynamic) -> Option<Value> {

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::sync::Arc;
 
 use thiserror::Error;
 
@@ -36,9 +37,9 @@ impl fmt::Display for Component {
 
 /// An address of something that has a name: one or more components.
 ///
-/// Displays as its canonical address, without a leading dot.
+/// Displays as its canonical address, without a leading dot. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Reference(Vec<Component>);
+pub struct Reference(Arc<[Component]>);
 
 /// The text is no address.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -64,17 +65,17 @@ impl Reference {
             components.push(component);
             rest = after;
         }
-        if components.is_empty() { Err(invalid()) } else { Ok(Reference(components)) }
+        Reference::from_components(components).ok_or_else(invalid)
     }
 
     /// Makes an address of components; there must be one at least.
     pub fn from_components(components: Vec<Component>) -> Option<Reference> {
-        (!components.is_empty()).then_some(Reference(components))
+        (!components.is_empty()).then(|| Reference(components.into()))
     }
 
     /// Makes the address of a single name, whatever its text.
     pub fn name(name: &str) -> Reference {
-        Reference(vec![Component::Dereference(name.to_owned())])
+        Reference([Component::Dereference(name.to_owned())].into())
     }
 
     /// Returns the components; never empty.
@@ -94,12 +95,12 @@ impl Reference {
 
     /// Returns this address continued by `other`.
     pub fn concat(&self, other: &Reference) -> Reference {
-        Reference(self.0.iter().chain(&other.0).cloned().collect())
+        Reference(self.0.iter().chain(other.0.iter()).cloned().collect())
     }
 
     /// Returns what follows `prefix` in this address: nothing unless `prefix` is a strict prefix, kinds included.
     pub fn scoped_to(&self, prefix: &Reference) -> Option<Reference> {
-        let rest = self.0.strip_prefix(prefix.0.as_slice())?;
+        let rest = self.0.strip_prefix(prefix.components())?;
         Reference::from_components(rest.to_vec())
     }
 }
@@ -119,7 +120,7 @@ impl fmt::Display for Reference {
 /// neither less nor greater, so that this orders no more than the prefixes of one reference (SEMANTICS 1.6).
 pub fn compare(left: &Reference, right: &Reference) -> Ordering {
     let texts = || {
-        let differing = left.0.iter().zip(&right.0).find(|(left, right)| left != right);
+        let differing = left.0.iter().zip(right.0.iter()).find(|(left, right)| left != right);
         differing.map_or(Ordering::Equal, |(left, right)| left.text().cmp(right.text()))
     };
     left.0.len().cmp(&right.0.len()).then_with(texts)

@@ -157,8 +157,7 @@ pub fn resolve<E: From<ResolveError>>(
 ) -> Result<Resolved, E> {
     if !may_have_tags(text) {
         work.spend(text.len())?;
-        let literal = (!text.is_empty()).then(|| Fragment::Literal(text.to_owned()));
-        return Ok(Resolved { fragments: literal.into_iter().collect(), replaced: Vec::new() });
+        return Ok(Resolved { fragments: literal(text.to_owned()), replaced: Vec::new() });
     }
     let mut found = Lookups::default();
     match rounds(text, scopes, work, &mut found) {
@@ -170,6 +169,11 @@ pub fn resolve<E: From<ResolveError>>(
     }
 }
 
+/// The fragments of a text without tags.
+fn literal(text: String) -> Vec<Fragment> {
+    if text.is_empty() { Vec::new() } else { vec![Fragment::Literal(text)] }
+}
+
 fn rounds<E: From<ResolveError>>(
     text: &str,
     scopes: &[&dyn Scope<E>],
@@ -177,11 +181,16 @@ fn rounds<E: From<ResolveError>>(
     found: &mut Lookups,
 ) -> Result<Vec<Fragment>, E> {
     let mut text = text.to_owned();
-    for _ in 0..MAX_ROUNDS {
+    for round in 1..=MAX_ROUNDS {
         work.spend(text.len())?;
         let fragments = split(&text, Escapes::Keep).map_err(ResolveError::from)?;
         let known = found.look_up(&fragments, scopes, work)?;
         text = join(&fragments, |tag| found.text(&tag.reference));
+        // The next round would change nothing; there must be one, or the text counts as a cycle.
+        if known > 0 && round < MAX_ROUNDS && !may_have_tags(&text) {
+            work.spend(text.len())?;
+            return Ok(literal(text));
+        }
         if known == 0 {
             return Ok(split(&text, Escapes::Remove).map_err(ResolveError::from)?);
         }

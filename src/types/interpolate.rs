@@ -1,5 +1,6 @@
 //! Resolves the references of objects in their scopes and converts scalars to their types (SEMANTICS 5 to 7).
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use super::error::{Error, ErrorKind};
@@ -18,11 +19,11 @@ pub struct Interpolated {
     pub unbound: Vec<Tag>,
 }
 
-/// A struct, and the scopes that its fields have inside.
+/// A struct, and the scopes that its fields have inside, made once they are needed.
 #[derive(Clone, Debug)]
 pub struct Members<'a> {
     object: &'a Object,
-    scopes: Scopes,
+    scopes: OnceCell<Scopes>,
 }
 
 impl<'a> Members<'a> {
@@ -33,7 +34,8 @@ impl<'a> Members<'a> {
 
     /// Returns a field as it was given, with the scopes that it has inside; nothing if it is unset.
     pub fn field(&self, name: &str) -> Option<Object> {
-        Some(self.object.field(name)?.inside(&self.scopes))
+        let scopes = self.scopes.get_or_init(|| self.object.member_scopes());
+        Some(self.object.field(name)?.inside(scopes))
     }
 }
 
@@ -90,6 +92,10 @@ impl Object {
     pub fn interpolated_field(&self, name: &str, work: &Work) -> Result<Option<Interpolated>, Error> {
         let (Some(object), Type::Struct(structure)) = (self.field(name), self.ty()) else { return Ok(None) };
         let Some(position) = structure.position(name) else { return Ok(None) };
+        if let Some(value) = object.settled() {
+            let object = object.rebuilt(Body::Scalar(value));
+            return Ok(Some(Interpolated { object, unbound: Vec::new() }));
+        }
         let mut unbound = Vec::new();
         let ty = structure.field_type(position);
         let object = interpolate_member(object, &ty, &self.member_scopes(), &mut unbound, work)?;
@@ -103,13 +109,22 @@ impl Object {
 
     /// Returns a view of a struct whose fields are asked for one after the other.
     pub fn members(&self) -> Members<'_> {
-        Members { object: self, scopes: self.member_scopes() }
+        Members { object: self, scopes: OnceCell::new() }
     }
 
     /// Returns the elements of a list as they were given, with the scopes that they have inside.
     pub fn elements_in_scope(&self) -> Vec<Object> {
         let scopes = self.member_scopes();
         self.elements().unwrap_or_default().iter().map(|element| element.inside(&scopes)).collect()
+    }
+
+    /// Returns the value of a scalar that is the same in all scopes: it holds no tag, and converts to its type.
+    pub fn settled(&self) -> Option<Value> {
+        let Body::Scalar(value) = self.body() else { return None };
+        match value.as_text().is_some_and(template::may_have_tags) {
+            true => None,
+            false => self.ty().convert(value).ok(),
+        }
     }
 
     /// Resolves the text of a scalar; nothing for values that are not text.

@@ -102,8 +102,7 @@ impl Object {
 
     /// Makes a struct of members that are of their types already; those that are not given have their defaults.
     pub fn of_members(ty: &Type, structure: &StructType, members: Vec<Member>, at: Span) -> Object {
-        let defaults = (0..structure.fields().len()).map(|position| structure.default(position)).collect();
-        let body = Body::Struct(replaced(defaults, members));
+        let body = Body::Struct(replaced(&structure.defaults(), members));
         Object { ty: ty.clone(), body, scopes: Scopes::default(), at }
     }
 
@@ -129,9 +128,7 @@ impl Object {
     /// Returns a copy of a struct with some members replaced by others that are of their types already.
     pub fn with_members(&self, members: Vec<Member>) -> Object {
         match &self.body {
-            Body::Struct(values) => {
-                Object { body: Body::Struct(replaced(values.to_vec(), members)), ..self.clone() }
-            }
+            Body::Struct(values) => Object { body: Body::Struct(replaced(values, members)), ..self.clone() },
             _ => self.clone(),
         }
     }
@@ -298,13 +295,16 @@ fn member(structure: &StructType, (name, value, at): FieldValue) -> Result<Membe
     Ok((position, value))
 }
 
-fn replaced(mut values: Vec<Option<Arc<Object>>>, members: Vec<Member>) -> Arc<[Option<Arc<Object>>]> {
+fn replaced(values: &[Option<Arc<Object>>], members: Vec<Member>) -> Arc<[Option<Arc<Object>>]> {
+    let mut values: Arc<[_]> = values.into();
+    // Nobody else knows the copy yet.
+    let places = Arc::get_mut(&mut values).unwrap_or_default();
     for (position, value) in members {
-        if let Some(place) = values.get_mut(position) {
+        if let Some(place) = places.get_mut(position) {
             *place = value.map(Arc::new);
         }
     }
-    values.into()
+    values
 }
 
 fn enum_body(enumeration: &EnumType, value: &Value) -> Result<Body, Error> {

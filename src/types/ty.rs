@@ -59,6 +59,8 @@ pub struct StructType {
     sorted: Arc<[Field]>,
     /// Whether a field's type names the struct itself.
     recursive: bool,
+    /// What each of `fields` holds if it is not given, as it was given to the type.
+    defaults: Arc<[Option<Arc<Object>>]>,
 }
 
 /// A field of a struct.
@@ -134,9 +136,7 @@ impl Type {
         }
         let mut sorted = unique.clone();
         sorted.sort_by(|left, right| left.name.cmp(&right.name));
-        let recursive = unique.iter().any(|field| field.ty.own_name().is_some());
-        let (name, fields, sorted) = (name.into(), unique.into(), sorted.into());
-        Type::Struct(Arc::new(StructType { name, fields, sorted, recursive }))
+        Type::Struct(Arc::new(StructType::new(name.into(), unique.into(), sorted.into())))
     }
 
     /// Returns the name, which is made of the parameters' names for lists and maps.
@@ -246,6 +246,12 @@ impl ChoiceType {
 }
 
 impl StructType {
+    fn new(name: String, fields: Arc<[Field]>, sorted: Arc<[Field]>) -> StructType {
+        let recursive = fields.iter().any(|field| field.ty.own_name().is_some());
+        let defaults = fields.iter().map(|field| field.default.clone()).collect();
+        StructType { name, fields, sorted, recursive, defaults }
+    }
+
     /// Returns the name.
     pub fn name(&self) -> &str {
         &self.name
@@ -268,9 +274,17 @@ impl StructType {
         Cow::Owned(ty.closed(&Type::Struct(Arc::new(self.nested()))))
     }
 
+    /// Returns what each of the fields holds if it is not given, in their order.
+    pub(super) fn defaults(&self) -> Cow<'_, [Option<Arc<Object>>]> {
+        match self.recursive {
+            true => Cow::Owned((0..self.fields.len()).map(|position| self.default(position)).collect()),
+            false => Cow::Borrowed(&self.defaults),
+        }
+    }
+
     /// Returns what the field at a place in [`StructType::fields`] holds if it is not given.
     pub(super) fn default(&self, position: usize) -> Option<Arc<Object>> {
-        let default = self.fields[position].default.as_ref()?;
+        let default = self.defaults[position].as_ref()?;
         match self.field_type(position) {
             Cow::Borrowed(_) => Some(Arc::clone(default)),
             Cow::Owned(ty) => Some(Arc::new(default.closed(&ty))),
@@ -279,13 +293,7 @@ impl StructType {
 
     /// Returns the struct as it is inside of another type.
     fn nested(&self) -> StructType {
-        let sorted = &self.sorted;
-        StructType {
-            name: self.name.clone(),
-            fields: Arc::clone(sorted),
-            sorted: Arc::clone(sorted),
-            recursive: self.recursive,
-        }
+        StructType::new(self.name.clone(), Arc::clone(&self.sorted), Arc::clone(&self.sorted))
     }
 
     /// Returns the names of the fields in alphabetical order.

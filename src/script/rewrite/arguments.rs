@@ -48,7 +48,7 @@ impl Pass<'_, '_> {
         {
             call.in_keywords = true;
             let listed = if call.listed { "], " } else { "" };
-            let start = match call.of_value {
+            let start = match call.numbered {
                 true => format!("{listed}{}, [", call.number),
                 false => format!("{listed}__keywords({}, [", call.number),
             };

@@ -118,7 +118,7 @@ impl Pass<'_, '_> {
         }
         self.frames.push(Frame::new(
             at,
-            Shape::Call(Call { number, callee, listed, of_value: false, of_library, in_keywords: false }),
+            Shape::Call(Call { number, callee, listed, numbered: false, of_library, in_keywords: false }),
         ));
     }
 
@@ -159,7 +159,7 @@ impl Pass<'_, '_> {
                 number,
                 callee,
                 listed: true,
-                of_value: true,
+                numbered: true,
                 of_library: false,
                 in_keywords: false,
             }),
@@ -204,9 +204,9 @@ impl Pass<'_, '_> {
                     Scope::Function => self.program.names.close_function(),
                 }
             }
-            Shape::Call(Call { number, callee, listed, of_value, in_keywords, .. }) => {
+            Shape::Call(Call { number, callee, listed, numbered, in_keywords, .. }) => {
                 let end = match (listed, in_keywords) {
-                    (_, true) if *of_value => "]",
+                    (_, true) if *numbered => "]",
                     (_, true) => "])",
                     (true, false) => "]",
                     (false, false) => "",

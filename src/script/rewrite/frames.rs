@@ -45,8 +45,8 @@ pub(crate) struct Call {
     pub(crate) callee: Span,
     /// Whether the positional arguments go into a list: a value is called, or a method of no known name.
     pub(crate) listed: bool,
-    /// Whether a value is called: its keywords need no value of their own then.
-    pub(crate) of_value: bool,
+    /// Whether the keywords follow as the call's number and their values, rather than as a value of their own.
+    pub(crate) numbered: bool,
     /// Whether this is a function of the standard library.
     pub(crate) of_library: bool,
     /// Whether the first keyword was seen.

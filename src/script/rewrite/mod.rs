@@ -5,7 +5,7 @@
 //! | `f(a, k = v)` | `f(a, __keywords(7, [v]))` |
 //! | `bc(name = "pi")`, where `bc` is a variable | `bc.__call([], 8, ["pi"])` |
 //! | `ps[0](1)` | `ps[0].__call([1])` |
-//! | `x.first()`, where nothing of this name is a function | `x.__method("first", [])` |
+//! | `x.first(1, k = v)`, where nothing of this name is a function | `x.__method("first", [1], 9, [v])` |
 //! | `#{if: 1}` | `#{"if": 1}` |
 //! | `'a'` | `"a"` |
 //!

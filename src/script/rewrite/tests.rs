@@ -86,6 +86,7 @@ fn functions_see_parameters_and_globals() {
 #[test]
 fn unknown_methods_and_fields_are_asked_of_the_value() {
     becomes("p.first()", "p.__method(\"first\", [])");
+    becomes("p.first(1, k = v)", "p.__method(\"first\", [1, ], 0, [v])");
     becomes("p.name() + p.name(1) + p.len()", "p.__method(\"name\", []) + p.name(1) + p.len()");
     becomes("fn mine() {} x.mine()", "fn mine() {} x.mine()");
     becomes("Struct('E', len = 1); e.len()", "Struct(\"E\", __keywords(0, [1])); e.__method(\"len\", [])");

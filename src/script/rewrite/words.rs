@@ -125,8 +125,8 @@ impl Pass<'_, '_> {
         self.next += 1;
         self.ended =
             self.file.tokens.get(at + 1).map_or(self.ended, |token| (token.last_line, token.end_column));
-        let (listed, of_value, of_library) = (true, false, false);
-        let call = Call { number, callee: place, listed, of_value, of_library, in_keywords: false };
+        let (listed, numbered, of_library) = (true, true, false);
+        let call = Call { number, callee: place, listed, numbered, of_library, in_keywords: false };
         self.frames.push(Frame::new(at + 1, Shape::Call(call)));
         Ok(())
     }
