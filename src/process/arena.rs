@@ -1,8 +1,8 @@
 //! Small blocks of memory for a process that lives briefly: cut from one region that grows, kept in lists by size.
 //!
 //! Owns how blocks are found and used again. It takes no lock, looks for no neighbours and gives nothing back to the
-//! system: for the evaluating child that is a fifth of its time. Knows nothing of limits: the region grows only as
-//! far as the address space may.
+//! system: for the evaluating child that is a fifth of its time. A block that is free waits for one of its own size,
+//! so the region is bounded: beyond that the system, which joins neighbours, gives all that no list has.
 //!
 //! One thread uses the region, the one that entered it. What another thread frees of it is not used again.
 
@@ -35,6 +35,8 @@ struct Region {
     free: [*mut Free; LARGEST / STEP],
     /// The first byte that was never part of a block.
     unused: usize,
+    /// Where the region may end.
+    last: usize,
 }
 
 struct OneThread(UnsafeCell<Region>);
@@ -43,7 +45,7 @@ struct OneThread(UnsafeCell<Region>);
 unsafe impl Sync for OneThread {}
 
 static REGION: OneThread =
-    OneThread(UnsafeCell::new(Region { free: [ptr::null_mut(); LARGEST / STEP], unused: BASE }));
+    OneThread(UnsafeCell::new(Region { free: [ptr::null_mut(); LARGEST / STEP], unused: BASE, last: BASE }));
 
 /// Behind the last byte of the region; it is empty before it is entered.
 static END: AtomicUsize = AtomicUsize::new(BASE);
@@ -52,13 +54,15 @@ thread_local! {
     static ENTERED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Has this thread take its small blocks from the region from now on.
+/// Has this thread take its small blocks from the region from now on, which may grow to this many bytes.
 ///
 /// Only the first thread of a process that asks is let in; where the region cannot be, nothing changes.
-pub(super) fn enter() {
+pub(super) fn enter(bytes: usize) {
     // A region that has grown has its thread already.
     if grow(BASE) {
         ENTERED.set(true);
+        // SAFETY: this is the thread that has just entered.
+        unsafe { (*REGION.0.get()).last = BASE.saturating_add(bytes) };
     }
 }
 
@@ -93,7 +97,7 @@ pub(super) unsafe fn take(size: usize) -> *mut u8 {
     }
     let (block, size) = (region.unused, (class + 1) * STEP);
     let end = END.load(Ordering::Relaxed);
-    if block + size > end && !grow(end) {
+    if block + size > end && (end >= region.last || !grow(end)) {
         return ptr::null_mut();
     }
     region.unused = block + size;

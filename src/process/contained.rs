@@ -104,7 +104,7 @@ fn work_in_child(limits: &Limits, parent: Pid, writer: OwnedFd, work: impl FnOnc
 
 /// Puts the limits in force, core dumps and output off, and faults back to plain death.
 fn enter(limits: &Limits, parent: Pid) -> io::Result<()> {
-    arena::enter();
+    arena::enter(usize::try_from(limits.address_space / 4).unwrap_or(usize::MAX));
     fork::die_with_parent(parent)?;
     fork::silence_output()?;
     signals::reset_to_default(&[libc::SIGSEGV, libc::SIGBUS, libc::SIGABRT])?;

@@ -130,17 +130,31 @@ mod tests {
         blocks.iter().all(|block| block.iter().all(|byte| *byte == block[0]))
     }
 
+    const LIMITS: Limits = Limits {
+        address_space: 512 << 20,
+        stack: 8 << 20,
+        cpu: Duration::from_secs(20),
+        wall: Duration::from_secs(60),
+    };
+
+    #[test]
+    fn memory_that_was_used_for_blocks_of_one_size_is_not_missed_for_others() {
+        let work = || {
+            // Each size on its own needs little, all of them together more than there is.
+            for size in (128..=512).step_by(64) {
+                let blocks: Vec<Vec<u8>> = (0..(80 << 20) / size).map(|_| vec![1; size]).collect();
+                assert!(blocks.iter().all(|block| block[size - 1] == 1));
+            }
+            vec![7]
+        };
+        alone(|| assert_eq!(contained::run(&LIMITS, work).unwrap(), [7]));
+    }
+
     #[test]
     fn a_contained_child_has_its_own_blocks_and_counts_them() {
-        let limits = Limits {
-            address_space: 1 << 30,
-            stack: 8 << 20,
-            cpu: Duration::from_secs(20),
-            wall: Duration::from_secs(60),
-        };
         alone(|| {
             let before = Box::new(7_u64);
-            let answer = contained::run(&limits, move || {
+            let answer = contained::run(&LIMITS, move || {
                 let start = allocated();
                 let is_sound = churn(1);
                 let is_inside = arena::owns(Box::into_raw(Box::new(1_u8)));
