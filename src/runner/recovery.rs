@@ -163,7 +163,10 @@ impl Engine<'_> {
         attached: &mut Vec<(ProcessStatus, PidFd)>,
     ) -> Result<Option<Vec<ProcessStatus>>, RunnerError> {
         let statuses = read_run(&self.journal.paths, process, run)?;
-        let Some(pidfd) = self.living_coordinator(&statuses)? else { return Ok(Some(statuses)) };
+        let Some(pidfd) = self.living_coordinator(&statuses)? else {
+            // It may have ended since its records were read: they are whole only now that it is dead.
+            return read_run(&self.journal.paths, process, run).map(Some).map_err(Into::into);
+        };
         // Its own file goes on; the runner's stream has to know the run, no more.
         self.journal.record_waiting_before(&statuses[0])?;
         attached.push((statuses[0].clone(), pidfd));
