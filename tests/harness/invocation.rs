@@ -14,6 +14,7 @@ use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
 use super::disk::SmallDisk;
+use super::screen::Screen;
 use super::waiting::LIMIT;
 
 /// A call that has not started.
@@ -115,6 +116,11 @@ impl Invocation {
         self.command.stdout(terminal.slave.try_clone().unwrap()).stderr(terminal.slave);
         self.command.env_remove("NO_COLOR");
         self.watch(Some(File::from(terminal.master))).wait()
+    }
+
+    /// Starts it on a terminal of its own, which can be read and typed at.
+    pub(crate) fn on_screen(self, rows: u16, columns: u16) -> Screen {
+        Screen::start(&self.command, rows, columns)
     }
 
     /// Starts it in a process group of its own.

@@ -12,6 +12,7 @@
 mod disk;
 mod invocation;
 mod recorded;
+mod screen;
 mod strays;
 mod streams;
 mod trace;
@@ -31,6 +32,8 @@ pub(crate) use disk::SmallDisk;
 #[allow(unused_imports)]
 pub(crate) use invocation::{Invocation, Output, Running};
 pub(crate) use recorded::Recorded;
+#[allow(unused_imports)]
+pub(crate) use screen::Screen;
 pub(crate) use trace::{Deed, trace};
 pub(crate) use waiting::wait_until;
 
