@@ -20,6 +20,7 @@ mod graph;
 mod inspect;
 mod kill;
 mod launch;
+mod live;
 mod logs;
 mod lose;
 mod man;

@@ -48,4 +48,5 @@ pub use launch::{read_task, resume, run};
 pub use listener::keep_early_wishes;
 pub use options::{Caller, Options};
 pub use sink::{Event, Sink};
+pub use stage::ASKED;
 pub use wish::{Wish, Witness};
