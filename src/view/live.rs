@@ -101,6 +101,11 @@ impl Board {
         self.stage = state.clone();
     }
 
+    /// Says whether the task is on its way to its end.
+    pub fn is_ending(&self) -> bool {
+        self.stage != TaskState::Active
+    }
+
     /// From now on something may be done that is not obvious.
     pub fn hint(&mut self, hint: &str) {
         self.hint = Some(hint.to_owned());

@@ -43,7 +43,8 @@ pub fn summary(status: &Status, processes: usize, style: &Style) -> String {
         add("", format!("and {} more", failures.len() - FAILURES));
     }
     let id = &status.task_id;
-    add("more", style.faint(&format!("thermos tail {id} · thermos timeline {id}")));
+    add("more", style.faint(&format!("thermos tail {id}")));
+    add("", style.faint(&format!("thermos timeline {id}")));
     lines.join("\n") + "\n"
 }
 

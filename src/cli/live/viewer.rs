@@ -175,8 +175,11 @@ impl Viewer {
             Told::Interrupted { process, run, state } => {
                 self.ended(process, *run);
                 self.board.stopped(process);
-                let tone = if *state == ProcessState::Lost { Tone::Gone } else { Tone::Ended };
-                self.say_of(tone, &format!("Process({process}) was {}", progress::interruption(state)));
+                // Of a task that is being ended that is what is meant to happen.
+                if !self.board.is_ending() {
+                    let tone = if *state == ProcessState::Lost { Tone::Gone } else { Tone::Ended };
+                    self.say_of(tone, &format!("Process({process}) was {}", progress::interruption(state)));
+                }
             }
             Told::UnderLimit { process } => {
                 self.say(&format!("   Process {process} under maximum failure limit, restarting."));
