@@ -19,7 +19,7 @@ fn hold(thermos: &Thermos, cases: &[Case]) {
 fn malformed_flags_are_wrong_usage() {
     let cases: [Case; 6] = [
         (&["status", "a("], 2, "usage", "unclosed group"),
-        (&["status", "--verbosity", "4"], 2, "usage", "4 is not in 0..=3"),
+        (&["status", "--verbosity", "4"], 2, "usage", "from 0 to 3"),
         (&["tail", "-n", "x", "id"], 2, "usage", "'x' for '--lines <LINES>': it is no whole number"),
         (&["simplerun", "-j", "", "true"], 2, "usage", "it is no whole number"),
         (&["tail"], 2, "usage", "TASK_ID"),

@@ -20,6 +20,7 @@ mod folding;
 mod fuzz;
 mod harness;
 mod hazards;
+mod help;
 mod helpers;
 mod language;
 mod layers;

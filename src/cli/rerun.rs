@@ -70,7 +70,7 @@ pub(crate) struct RerunArguments {
 
 const EXAMPLES: &str = "Examples:
   thermos rerun TASK_ID                               what failed, and what waits for it
-  thermos rerun TASK_ID --from build                  build and what waits for it, whatever became of them
+  thermos rerun TASK_ID --from build                  build and what waits for it
   thermos rerun TASK_ID --config build.thermos        the same with what was mended in the file
   thermos rerun TASK_ID --from build --dry-run        what that would start";
 

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::completions;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
@@ -16,11 +17,15 @@ use crate::runner;
 /// stays as it is: the exit code says how it ended. It goes on as it was launched: as which user, in which root and with
 /// which limits is in its checkpoint. Root goes on with the task of another user as that user.
 #[derive(Clone, Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct ResumeArguments {
     /// The id of the task
-    #[arg(value_name = "TASK_ID", value_parser = tasks::parse_id)]
+    #[arg(value_name = "TASK_ID", value_parser = tasks::parse_id, add = completions::task_ids())]
     task_id: TaskId,
 }
+
+const EXAMPLES: &str = "Examples:
+  thermos resume build-42";
 
 impl ResumeArguments {
     /// Runs the task to its end and gives the exit code of its state.

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use clap::Args;
 
+use super::completions;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
@@ -16,6 +17,7 @@ use crate::diagnostics::{Diagnostic, did_you_mean_help};
 
 /// Print the output of a process, that of its latest run unless another is named
 #[derive(Clone, Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct TailArguments {
     /// Print standard error instead of standard output
     #[arg(long)]
@@ -27,12 +29,16 @@ pub(crate) struct TailArguments {
     #[arg(long, value_name = "N")]
     run: Option<u64>,
     /// The id of the task
-    #[arg(value_name = "TASK_ID", value_parser = tasks::parse_id)]
+    #[arg(value_name = "TASK_ID", value_parser = tasks::parse_id, add = completions::task_ids())]
     task_id: TaskId,
     /// The process; may be left out if there is only one
-    #[arg(value_name = "PROCESS")]
+    #[arg(value_name = "PROCESS", add = completions::processes())]
     process: Option<String>,
 }
+
+const EXAMPLES: &str = "Examples:
+  thermos tail build-42 compile
+  thermos tail --stderr -n 20 --run 0 build-42 compile";
 
 impl TailArguments {
     /// Copies a log to standard output, with its path on standard error.

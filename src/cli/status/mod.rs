@@ -5,6 +5,7 @@ mod text;
 use clap::{Args, ValueEnum};
 
 use super::arguments::Format;
+use super::completions;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
@@ -15,6 +16,7 @@ use crate::diagnostics::Diagnostic;
 
 /// Show the tasks whose whole id matches an expression, all tasks if none is given
 #[derive(Clone, Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct StatusArguments {
     /// 0: id and owner; 1: state and start; 2: user, ports, sandbox; 3: processes
     #[arg(long, short, value_name = "LEVEL", default_value_t = 1, value_parser = clap::value_parser!(u8).range(0..=3))]
@@ -26,9 +28,14 @@ pub(crate) struct StatusArguments {
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     format: Format,
     /// Ids of tasks, or expressions that match whole ids
-    #[arg(value_name = "REGEX", value_parser = patterns::parse)]
+    #[arg(value_name = "REGEX", value_parser = patterns::parse, add = completions::task_ids())]
     patterns: Vec<Pattern>,
 }
+
+const EXAMPLES: &str = "Examples:
+  thermos status
+  thermos status --verbosity 3 build-42
+  thermos status --only active --format json 'build-.*'";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Only {
