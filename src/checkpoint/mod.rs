@@ -14,6 +14,7 @@
 //! - [`past`]: what is known of runs that were dropped.
 //! - [`paths`]: where everything lies.
 //! - [`record`]: what the lines say.
+//! - [`rerun`]: what a task has of an earlier one.
 //! - [`request`]: what `kill` wants of a living runner.
 //! - [`state`]: the fold.
 //! - [`states`]: the words for states.
@@ -34,6 +35,7 @@ pub mod past;
 pub mod paths;
 pub mod record;
 pub mod request;
+pub mod rerun;
 pub mod state;
 pub mod states;
 pub mod status;
@@ -47,6 +49,7 @@ pub use lock::Ownership;
 pub use past::{Past, ProcessSummary};
 pub use paths::{Root, TaskPaths};
 pub use record::{Header, ProcessState, ProcessStatus, Record, TaskState, TaskStatus};
+pub use rerun::{CarriedRun, Rerun};
 pub use state::{History, State};
 pub use status::Status;
 pub use task_id::TaskId;
