@@ -19,6 +19,7 @@
 pub mod checkpoint;
 pub mod cli;
 pub mod config;
+pub mod convert;
 pub mod diagnostics;
 pub mod plan;
 pub mod process;

@@ -1,0 +1,210 @@
+//! Names: where they stand, which are declared, and how they are written.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+
+use tree_sitter::Node;
+
+use super::converter::Converter;
+use super::problem::{Outcome, Problem};
+use super::tree::{Source, all_of, children, next, part};
+
+/// Words that the new language keeps for itself and Python does not.
+const KEYWORDS: [&str; 21] = [
+    "let", "const", "switch", "do", "until", "loop", "fn", "private", "throw", "catch", "true", "false", "this",
+    "debug", "call", "curry", "is_shared", "type_of", "eval", "Fn", "is_def_var",
+];
+
+/// Where each name of a text stands, fields and keywords left out.
+#[derive(Debug, Default)]
+pub(super) struct Occurrences<'t>(HashMap<&'t str, Vec<usize>>);
+
+impl<'t> Occurrences<'t> {
+    /// Finds all names.
+    pub(super) fn new(source: &Source<'t>, root: Node<'_>) -> Occurrences<'t> {
+        let mut found = Occurrences::default();
+        let mut cursor = root.walk();
+        loop {
+            let node = cursor.node();
+            let names_member = matches!(cursor.field_name(), Some("attribute"))
+                || (cursor.field_name() == Some("name")
+                    && node.parent().is_some_and(|parent| parent.kind() == "keyword_argument"));
+            if node.kind() == "identifier" && !names_member {
+                found.0.entry(source.of(node)).or_default().push(node.start_byte());
+            }
+            if !next(&mut cursor) {
+                return found;
+            }
+        }
+    }
+
+    /// Returns where a name stands first in a range.
+    pub(super) fn first(&self, name: &str, within: &Range<usize>) -> Option<usize> {
+        let places = self.0.get(name)?;
+        let at = places.partition_point(|at| *at < within.start);
+        places.get(at).copied().filter(|at| *at < within.end)
+    }
+
+    /// Says whether a name stands in `whole`, but outside of `inner`.
+    pub(super) fn outside(&self, name: &str, inner: &Range<usize>, whole: &Range<usize>) -> bool {
+        self.first(name, &(whole.start..inner.start)).is_some()
+            || self.first(name, &(inner.end..whole.end)).is_some()
+    }
+
+    /// Says whether a name stands anywhere.
+    pub(super) fn knows(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+}
+
+/// The variables of a function, or of the file.
+#[derive(Debug)]
+pub(super) struct Scope {
+    /// Where it stands.
+    pub(super) range: Range<usize>,
+    /// What is declared, for each block that is open.
+    blocks: Vec<HashSet<String>>,
+}
+
+impl Scope {
+    /// Starts a scope in which `names` are declared.
+    pub(super) fn new(range: Range<usize>, names: impl IntoIterator<Item = String>) -> Scope {
+        Scope { range, blocks: vec![names.into_iter().collect()] }
+    }
+
+    fn knows(&self, name: &str) -> bool {
+        self.blocks.iter().any(|block| block.contains(name))
+    }
+}
+
+impl<'t> Converter<'t> {
+    /// Says whether a name is a variable that was declared, here or around.
+    pub(super) fn is_variable(&self, name: &str) -> bool {
+        self.scopes.iter().any(|scope| scope.knows(name))
+    }
+
+    /// Says whether a variable is declared where it may be assigned to.
+    pub(super) fn is_declared(&self, name: &str) -> bool {
+        self.scopes.last().is_some_and(|scope| scope.knows(name))
+    }
+
+    /// Declares a variable in the innermost block.
+    pub(super) fn declare(&mut self, name: &str) {
+        if let Some(block) = self.scopes.last_mut().and_then(|scope| scope.blocks.last_mut()) {
+            block.insert(name.to_owned());
+        }
+    }
+
+    /// Does something in a block of its own.
+    pub(super) fn in_block<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.blocks.push(HashSet::new());
+        }
+        let made = work(self);
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.blocks.pop();
+        }
+        made
+    }
+
+    /// Does something in which `names` are parameters.
+    pub(super) fn in_scope<T>(
+        &mut self,
+        range: Range<usize>,
+        names: Vec<String>,
+        work: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        self.scopes.push(Scope::new(range, names));
+        let made = work(self);
+        self.scopes.pop();
+        made
+    }
+
+    /// Says whether the statement that is converted stands in a function.
+    pub(super) fn in_function(&self) -> bool {
+        self.scopes.len() > 1
+    }
+
+    /// Returns a name as it is written in the new language.
+    ///
+    /// # Errors
+    /// It has letters that no name has there.
+    pub(super) fn name(&self, node: Node<'_>) -> Outcome<String> {
+        let name = self.source.of(node);
+        if name.is_ascii() {
+            return Ok(self.spelled(name));
+        }
+        Problem::fail(node, format!("`{name}` is no name here"), "rename it: names have ASCII letters, digits and `_`")
+    }
+
+    /// Returns an ASCII name as it is written in the new language.
+    pub(super) fn spelled(&self, name: &str) -> String {
+        if name.bytes().all(|byte| byte == b'_') {
+            return self.fresh("unused");
+        }
+        if is_keyword(name) { self.fresh(&format!("{name}_")) } else { name.to_owned() }
+    }
+
+    /// Returns a name that the text does not have.
+    pub(super) fn fresh(&self, name: &str) -> String {
+        let mut name = name.to_owned();
+        while self.occurrences.knows(&name) {
+            name.push('_');
+        }
+        name
+    }
+}
+
+/// Says whether a word cannot be a name in the new language.
+pub(super) fn is_keyword(name: &str) -> bool {
+    KEYWORDS.contains(&name)
+}
+
+/// Returns the names that a statement assigns to, with the first place of each, without those of functions inside.
+pub(super) fn assigned<'t>(source: &Source<'t>, statement: Node<'_>) -> Vec<(&'t str, usize)> {
+    let mut found: Vec<(&str, usize)> = Vec::new();
+    let mut open = vec![statement];
+    while let Some(node) = open.pop() {
+        let targets = match node.kind() {
+            "assignment" | "for_statement" => vec![part(node, "left")],
+            "function_definition" | "class_definition" => vec![part(node, "name")],
+            _ => Vec::new(),
+        };
+        for target in targets.into_iter().flat_map(identifiers) {
+            let name = source.of(target);
+            match found.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, first)) => *first = target.start_byte().min(*first),
+                None => found.push((name, target.start_byte())),
+            }
+        }
+        if !is_scope(node) || node == statement {
+            open.extend(children(node).into_iter().rev());
+        }
+    }
+    found
+}
+
+/// Says whether names that are assigned to in a node are unknown outside.
+fn is_scope(node: Node<'_>) -> bool {
+    matches!(node.kind(), "function_definition" | "class_definition" | "lambda")
+}
+
+/// Returns the names of a pattern: `a`, `a, b`, `(a, (b, c))`.
+pub(super) fn identifiers(pattern: Node<'_>) -> Vec<Node<'_>> {
+    match pattern.kind() {
+        "identifier" => vec![pattern],
+        "pattern_list" | "tuple_pattern" | "list_pattern" => {
+            children(pattern).into_iter().flat_map(identifiers).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Returns the bodies of a compound statement.
+pub(super) fn bodies(statement: Node<'_>) -> Vec<Node<'_>> {
+    let mut found = vec![];
+    found.extend(statement.child_by_field_name("consequence"));
+    found.extend(statement.child_by_field_name("body"));
+    found.extend(all_of(statement, "alternative"));
+    found
+}
