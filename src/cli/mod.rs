@@ -10,6 +10,7 @@ mod clock;
 mod completions;
 mod configuration;
 mod context;
+mod convert;
 mod daemon;
 mod ending;
 mod exit;
@@ -99,6 +100,7 @@ enum Command {
     Resume(resume::ResumeArguments),
     Rerun(rerun::RerunArguments),
     Repl(repl::ReplArguments),
+    Convert(convert::ConvertArguments),
     Schema(schema::SchemaArguments),
     Completions(completions::CompletionsArguments),
     Man(man::ManArguments),
@@ -120,6 +122,7 @@ impl Command {
             Command::Resume(arguments) => arguments.run(context),
             Command::Rerun(arguments) => arguments.run(context),
             Command::Repl(arguments) => arguments.run(context),
+            Command::Convert(arguments) => arguments.run(context),
             Command::Schema(arguments) => arguments.run(context),
             Command::Completions(arguments) => arguments.run(context),
             Command::Man(arguments) => arguments.run(context),

@@ -11,7 +11,7 @@ use rhai::{
 use super::calls::raw_name;
 use super::engine::{Setup, native_names, set_up};
 use super::failure::diagnostic;
-use super::include::{Loader, NoFiles};
+use super::include::{EmptyFiles, Loader, NoFiles};
 use super::limits::Limits;
 use super::methods::OBJECT_METHODS;
 use super::origins::Uses;
@@ -197,6 +197,13 @@ impl Session {
         }
     }
 
+    /// Says what is wrong with the syntax of a text, if something is. What it includes is not looked at.
+    pub fn syntax_problem(name: &str, text: &str) -> Option<Diagnostic> {
+        let loader = Box::new(EmptyFiles);
+        let mut session = Session::new(&Limits::default(), loader, IndexMap::new(), Sources::default());
+        session.compile(name, text).err().map(|diagnostic| *diagnostic)
+    }
+
     /// Returns the sources read so far, for the places of what is found later.
     pub fn sources(&self) -> Sources {
         self.shared.lock().texts.sources.clone()
@@ -220,6 +227,18 @@ impl Session {
     }
 
     fn evaluate(&mut self, name: &str, text: &str) -> Result<Dynamic, Box<Diagnostic>> {
+        let ast = self.compile(name, text)?;
+        self.functions = self.functions.merge(&ast.clone_functions_only());
+        let library = self.functions.shared_lib().clone();
+        let mut value = Dynamic::UNIT;
+        for statement in ast.statements() {
+            value = self.statement(statement, &library)?;
+        }
+        Ok(value)
+    }
+
+    /// Reads a text with what it includes, and compiles it.
+    fn compile(&mut self, name: &str, text: &str) -> Result<AST, Box<Diagnostic>> {
         let program = {
             let mut state = self.shared.lock();
             let read = state.texts.read(self.loader.as_ref(), name, text);
@@ -231,18 +250,8 @@ impl Session {
             }
             self.reads.insert(name);
         }
-        let ast = self
-            .setup
-            .engine
-            .compile(&program.text)
-            .map_err(|error| self.stop((*error.0).clone(), error.1))?;
-        self.functions = self.functions.merge(&ast.clone_functions_only());
-        let library = self.functions.shared_lib().clone();
-        let mut value = Dynamic::UNIT;
-        for statement in ast.statements() {
-            value = self.statement(statement, &library)?;
-        }
-        Ok(value)
+        let compiled = self.setup.engine.compile(&program.text);
+        compiled.map_err(|error| self.stop((*error.0).clone(), error.1))
     }
 
     /// Evaluates one statement, and shows functions the variables that it may have changed.
