@@ -143,7 +143,7 @@ impl<'t> Converter<'t> {
 
     /// Converts what is asked whether it is true.
     pub(super) fn condition(&mut self, node: Node<'t>) -> Outcome<String> {
-        Ok(self.truth(node)?.text)
+        Ok(self.truth(node)?.in_head())
     }
 
     /// Converts an expression to a truth value, by the rules of Python.

@@ -23,7 +23,7 @@ impl<'t> Converter<'t> {
         if let Some(pattern) = self.plain_text(left) {
             check_fields(left, &pattern)?;
             if pattern.contains("%(") {
-                let long = left.start_position().row != left.end_position().row;
+                let long = self.is_long(left);
                 return self.filled_by_name(left, &pattern, right, long);
             }
             if self.kind(right) == Kind::List && right.kind() != "tuple" {
@@ -72,7 +72,7 @@ impl<'t> Converter<'t> {
             let help = "write the pattern where it is filled: `\"%s-%03d\" % [a, b]`";
             return Problem::fail(pattern, "only a literal pattern can be converted", help);
         };
-        let long = pattern.start_position().row != pattern.end_position().row;
+        let long = self.is_long(pattern);
         let (mut made, mut values, mut count) = (String::new(), Vec::new(), 0);
         let mut rest = text.as_str();
         while let Some(at) = rest.find(['{', '}']) {

@@ -79,6 +79,10 @@ impl<'t> Converter<'t> {
     /// Converts `def`.
     pub(super) fn function(&mut self, node: Node<'t>) -> Outcome<()> {
         let signature = self.signature(node)?;
+        if let Some(statement) = self.statement_of(node, &["global_statement", "nonlocal_statement"]) {
+            let help = "functions do not change variables around them: return the new value";
+            return Problem::fail(statement, "there is no `global`", help);
+        }
         if self.source.of(node).starts_with("async") {
             return Problem::fail(node, "there are no `async` functions", HELP);
         }

@@ -37,12 +37,12 @@ impl<'t> Converter<'t> {
             (Some(("enumerate", given)), [index, one]) if given.len() == 1 => {
                 let list = self.iterable(given[0])?;
                 let index = self.loop_name(*index)?;
-                self.over(*one, &list.text, Some(&index))
+                self.over(*one, &list.in_head(), Some(&index))
             }
             (Some(("zip", given)), [first, second]) if given.len() == 2 => {
                 let (list, other) = (self.iterable(given[0])?, self.within(given[1], Level::Whole)?);
                 let index = self.fresh("index");
-                let mut head = self.over(*first, &list.text, Some(&index))?;
+                let mut head = self.over(*first, &list.in_head(), Some(&index))?;
                 head.first.push(format!("if {index} >= {other}.len() {{ break; }}"));
                 head.first.extend(self.given(*second, &format!("{other}[{index}]"))?);
                 Ok(head)
@@ -56,7 +56,7 @@ impl<'t> Converter<'t> {
             }
             _ => {
                 let list = self.iterable(right)?;
-                self.over(left, &list.text, None)
+                self.over(left, &list.in_head(), None)
             }
         }
     }

@@ -120,6 +120,18 @@ impl<'t> Converter<'t> {
         made
     }
 
+    /// Finds a statement of one of some kinds in a function.
+    pub(super) fn statement_of(&self, function: Node<'t>, kinds: &[&str]) -> Option<Node<'t>> {
+        let mut open = vec![function];
+        while let Some(node) = open.pop() {
+            if kinds.contains(&node.kind()) {
+                return Some(node);
+            }
+            open.extend(children(node));
+        }
+        None
+    }
+
     /// Says whether the statement that is converted stands in a function.
     pub(super) fn in_function(&self) -> bool {
         self.scopes.len() > 1

@@ -47,6 +47,11 @@ impl Piece {
         Piece { text: text.into(), level }
     }
 
+    /// Returns the text for the head of a statement, where a brace would begin its body.
+    pub(super) fn in_head(self) -> String {
+        if self.text.starts_with('{') { format!("({})", self.text) } else { self.text }
+    }
+
     /// Returns the text for a place where only what holds at least as tightly as `level` needs no brackets.
     pub(super) fn within(self, level: Level) -> String {
         if self.level < level { format!("({})", self.text) } else { self.text }

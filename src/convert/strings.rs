@@ -22,7 +22,7 @@ impl<'t> Converter<'t> {
     /// Converts a string, or several that stand side by side.
     pub(super) fn string(&mut self, node: Node<'t>) -> Outcome<Piece> {
         let segments = self.segments(node)?;
-        let long = node.start_position().row != node.end_position().row;
+        let long = self.is_long(node);
         if let Some(text) = text_of(&segments) {
             return Ok(Piece::whole(quoted(&text, long)));
         }
@@ -39,6 +39,12 @@ impl<'t> Converter<'t> {
             }
         }
         Ok(format::filled(&quoted(&pattern, long), &values))
+    }
+
+    /// Says whether a string may go over several lines.
+    pub(super) fn is_long(&self, node: Node<'_>) -> bool {
+        let written = self.source.of(node);
+        written.contains('\n') && (written.contains("\"\"\"") || written.contains("'''"))
     }
 
     /// Returns what a string stands for, if there are no values in it.

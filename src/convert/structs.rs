@@ -28,7 +28,7 @@ impl<'t> Converter<'t> {
         let text = if fields.is_empty() {
             format!("{open})")
         } else {
-            let open = format!("{open},");
+            let open = format!("Struct(\n{}    {},", self.pad(), super::strings::quoted(written, false));
             self.bracketed(body, &fields, (&open, ")"), true, |this, field| this.field(field))?
         };
         let target = self.target_of_class(written, &spelled);
