@@ -220,6 +220,9 @@ fn negated(inner: Piece) -> Piece {
     if let (Level::In, Some(value)) = (inner.level, inner.text.strip_suffix(EMPTY)) {
         return Piece::of(Level::In, format!("{value} in {}", &EMPTY[" !in ".len()..]));
     }
+    if let (Level::Compare, Some(list)) = (inner.level, inner.text.strip_suffix(".len() > 0")) {
+        return Piece::of(Level::Equal, format!("{list}.len() == 0"));
+    }
     Piece::of(Level::Sign, format!("!{}", inner.within(Level::Sign)))
 }
 

@@ -26,10 +26,17 @@ impl<'t> Converter<'t> {
                 let long = self.is_long(left);
                 return self.filled_by_name(left, &pattern, right, long);
             }
-            if self.kind(right) == Kind::List && right.kind() != "tuple" {
-                let value = self.alone(right)?;
-                return Ok(filled(&self.alone(left)?, &[value]));
+            let (pattern, kind) = (self.alone(left)?, self.kind(right));
+            let values = match right.kind() {
+                "tuple" => children(right),
+                _ if matches!(kind, Kind::List | Kind::Truth) => vec![right],
+                _ => return self.joined(left, right, " % ", Level::Product, Level::Power),
+            };
+            let mut shown = Vec::new();
+            for value in values {
+                shown.push(if !only_text(&pattern) { self.alone(value)? } else { self.shown(value)? });
             }
+            return Ok(filled(&pattern, &shown));
         }
         self.joined(left, right, " % ", Level::Product, Level::Power)
     }
@@ -91,13 +98,22 @@ impl<'t> Converter<'t> {
             count += 1;
             let value = self.argument_named(pattern, given, &name)?;
             made.push_str(&field_of(pattern, spec, self.kind(value))?);
-            values.push(self.alone(value)?);
+            values.push(self.shown(value)?);
             rest = after;
         }
         made.push_str(&rest.replace('%', "%%"));
         Ok(match values.is_empty() {
             true => Piece::whole(quoted(&made.replace("%%", "%"), long)),
             false => filled(&quoted(&made, long), &values),
+        })
+    }
+
+    /// Converts a value whose text is asked for: truth values have a capital in Python.
+    pub(super) fn shown(&mut self, value: Node<'t>) -> Outcome<String> {
+        let text = self.alone(value)?;
+        Ok(match self.kind(value) {
+            Kind::Truth => format!("if {text} {{ \"True\" }} else {{ \"False\" }}"),
+            _ => text,
         })
     }
 
@@ -131,7 +147,7 @@ impl<'t> Converter<'t> {
         if self.source.of(node).trim_end_matches('}').ends_with('=') {
             return Problem::fail(node, "there is no `{name=}`", "write the name and `=` before the braces");
         }
-        Ok((field_of(node, spec, self.kind(value))?, self.alone(value)?))
+        Ok((field_of(node, spec, self.kind(value))?, self.shown(value)?))
     }
 }
 
@@ -181,4 +197,12 @@ fn field_of(node: Node<'_>, spec: &str, kind: Kind) -> Outcome<String> {
         _ if right => Ok(format!("%{width}{conversion}")),
         _ => Ok(format!("%-{width}{conversion}")),
     }
+}
+
+/// Says whether all fields of a pattern take text.
+fn only_text(pattern: &str) -> bool {
+    let fields = pattern.replace("%%", "");
+    fields.split('%').skip(1).all(|field| {
+        field.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '-' | '.')).starts_with('s')
+    })
 }

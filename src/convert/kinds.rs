@@ -84,10 +84,15 @@ fn kind(source: &Source<'_>, node: Node<'_>, known: &HashMap<&str, Kind>) -> Kin
             let sides = ["left", "right"].map(|side| kind(source, part(node, side), known));
             if sides == [Kind::Truth; 2] { Kind::Truth } else { Kind::Unknown }
         }
-        "binary_operator" => match kind(source, part(node, "left"), known) {
-            left @ (Kind::Text | Kind::List) => left,
-            _ => Kind::Unknown,
-        },
+        "binary_operator" => {
+            let sides = ["left", "right"].map(|side| kind(source, part(node, side), known));
+            match (sides, source.of(part(node, "operator"))) {
+                ([left @ (Kind::Text | Kind::List), _], _) => left,
+                ([_, Kind::Integer], "%") | ([Kind::Integer, Kind::Integer], _) => Kind::Integer,
+                ([Kind::Float, Kind::Integer | Kind::Float] | [Kind::Integer, Kind::Float], _) => Kind::Float,
+                _ => Kind::Unknown,
+            }
+        }
         _ => Kind::Unknown,
     }
 }

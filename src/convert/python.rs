@@ -93,7 +93,7 @@ impl<'t> Converter<'t> {
             (_, "false") => Ok(Piece::whole("\"False\"")),
             (_, "none") => Ok(Piece::whole("\"None\"")),
             _ => {
-                let value = self.alone(value)?;
+                let value = self.shown(value)?;
                 Ok(Piece::of(Level::Product, format!("\"%s\" % [{value}]")))
             }
         }
