@@ -40,14 +40,16 @@ impl ConvertArguments {
     /// Prints or writes the script, and tells what is not in it.
     pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
         let name = self.old.display().to_string();
-        if let Some(path) = self.output.as_ref().filter(|path| !self.force && path.symlink_metadata().is_ok()) {
+        if let Some(path) = self.output.as_ref().filter(|path| !self.force && path.symlink_metadata().is_ok())
+        {
             return Err(exists(path));
         }
         let text = read_text(&self.old, &name).map_err(|error| {
             let diagnostic = Diagnostic::error("io", error.to_string()).with_optional_help(error.help());
             Failure::new(Exit::Other, diagnostic)
         })?;
-        let converted = convert(&name, &text).map_err(|diagnostic| Failure::new(Exit::Invalid, *diagnostic))?;
+        let converted =
+            convert(&name, &text).map_err(|diagnostic| Failure::new(Exit::Invalid, *diagnostic))?;
         self.check(&converted)?;
         match &self.output {
             None => context.terminal.print(&converted.text)?,
@@ -79,16 +81,18 @@ impl ConvertArguments {
 
 fn exists(path: &Path) -> Failure {
     let message = format!("there is a file {} already", path.display());
-    Failure::new(Exit::Other, Diagnostic::error("io", message).with_help("name another, or replace it with --force"))
+    Failure::new(
+        Exit::Other,
+        Diagnostic::error("io", message).with_help("name another, or replace it with --force"),
+    )
 }
 
 /// Writes beside the place, then moves the file there, so that nobody sees a part of it.
 fn write(path: &Path, text: &str, replace: bool) -> Result<(), Failure> {
     let file = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let beside = path.with_file_name(format!(".{file}.{}", std::process::id()));
-    let moved = fs::write(&beside, text).and_then(|()| {
-        if replace { fs::rename(&beside, path) } else { fs::hard_link(&beside, path) }
-    });
+    let moved = fs::write(&beside, text)
+        .and_then(|()| if replace { fs::rename(&beside, path) } else { fs::hard_link(&beside, path) });
     // After a link the file has two names; after a failure nobody needs it.
     let _ = fs::remove_file(&beside);
     moved.map_err(|error| match error.kind() {

@@ -19,7 +19,8 @@ impl<'t> Converter<'t> {
     ) -> Outcome<Piece> {
         let name = signature.name.clone();
         let keyword = |argument: &Node<'t>| argument.kind() == "keyword_argument";
-        let complete = given.len() >= signature.parameters.len() || (signature.overloaded && signature.rest.is_none());
+        let complete =
+            given.len() >= signature.parameters.len() || (signature.overloaded && signature.rest.is_none());
         if !given.iter().any(keyword) && complete {
             return self.with_arguments(&name, arguments, given);
         }

@@ -31,7 +31,10 @@ impl<'t> Converter<'t> {
     fn assigned(&mut self, left: Node<'t>, value: &str) -> Outcome<Vec<String>> {
         let target = match left.kind() {
             "identifier" => self.target(left)?,
-            "subscript" => self.alone(left)?,
+            "subscript" => {
+                self.check_change(part(left, "value"))?;
+                self.alone(left)?
+            }
             "attribute" => {
                 let help = "make a copy with the field replaced: `let p = p(name = \"x\");`";
                 return Problem::fail(left, "fields of objects are not assigned to", help);
@@ -52,7 +55,8 @@ impl<'t> Converter<'t> {
         let targets = children(left);
         let values = if is_pattern(right.kind()) { children(right) } else { Vec::new() };
         let names = identifiers(left);
-        let free = |name: &Node<'_>| self.occurrences.first(self.source.of(*name), &right.byte_range()).is_none();
+        let free =
+            |name: &Node<'_>| self.occurrences.first(self.source.of(*name), &right.byte_range()).is_none();
         if values.len() == targets.len() && names.iter().all(free) {
             let mut lines = Vec::new();
             for (target, value) in targets.into_iter().zip(values) {
@@ -71,10 +75,16 @@ impl<'t> Converter<'t> {
         let operator = match self.source.of(part(node, "operator")) {
             known @ ("+=" | "-=" | "*=" | "/=" | "%=" | "|=" | "&=" | "^=" | "<<=" | ">>=" | "**=") => known,
             "//=" => "/=",
-            other => return Problem::fail(node, format!("there is no `{other}`"), "write it out: `a = a + b`"),
+            other => {
+                return Problem::fail(node, format!("there is no `{other}`"), "write it out: `a = a + b`");
+            }
         };
         if operator == "/=" {
-            self.warn(node, "`/` of integers is an integer here", "if a fraction is meant, make one number a float");
+            self.warn(
+                node,
+                "`/` of integers is an integer here",
+                "if a fraction is meant, make one number a float",
+            );
         }
         if operator == "%=" {
             let (name, value) = (self.within(left, Level::Product)?, self.within(right, Level::Power)?);

@@ -54,7 +54,9 @@ impl<'t> Converter<'t> {
     }
 
     fn include(&mut self, node: Node<'t>, given: &[Node<'t>]) -> Outcome<Piece> {
-        let [path] = given else { return Problem::fail(node, "an include has one path", "write `include(\"path\")`") };
+        let [path] = given else {
+            return Problem::fail(node, "an include has one path", "write `include(\"path\")`");
+        };
         let Some(path) = self.plain_text(*path) else {
             let help = "write the path itself, in quotes; include every file that may be needed";
             return Problem::fail(node, "a path that is computed cannot be included", help);
@@ -129,7 +131,11 @@ impl<'t> Converter<'t> {
 /// Puts maps that are unpacked before keywords.
 fn ordered<'t>(given: &[Node<'t>]) -> Outcome<Vec<Node<'t>>> {
     if let Some(list) = given.iter().find(|argument| argument.kind() == "list_splat") {
-        return Problem::fail(*list, "arguments are not unpacked with `*`", "write them one by one, or give the list");
+        return Problem::fail(
+            *list,
+            "arguments are not unpacked with `*`",
+            "write them one by one, or give the list",
+        );
     }
     let mut ordered = given.to_vec();
     ordered.sort_by_key(|argument| match argument.kind() {

@@ -113,15 +113,20 @@ impl<'t> Converter<'t> {
         inner: impl FnOnce(&mut Self) -> Outcome<Vec<String>>,
     ) -> Outcome<Vec<String>> {
         let Some((clause, rest)) = clauses.split_first() else { return inner(self) };
-        let Head { text, first } = match clause.kind() {
+        let Head { text, before, first } = match clause.kind() {
             "if_clause" => {
                 let condition = children(*clause).first().copied().unwrap_or(*clause);
-                Head { text: format!("if {}", self.condition(condition)?), first: Vec::new() }
+                Head {
+                    text: format!("if {}", self.condition(condition)?),
+                    before: Vec::new(),
+                    first: Vec::new(),
+                }
             }
             _ => self.head(part(*clause, "left"), part(*clause, "right"))?,
         };
         let body = self.indented(|this| this.nested(rest, inner))?;
-        let mut lines = vec![format!("{text} {{")];
+        let mut lines = before;
+        lines.push(format!("{text} {{"));
         lines.extend(first.into_iter().chain(body).map(|line| format!("    {line}")));
         lines.push("}".to_owned());
         Ok(lines)

@@ -31,6 +31,8 @@ pub(super) struct Converter<'t> {
     pub(super) indent: usize,
     /// Files that are included.
     pub(super) includes: Vec<String>,
+    /// How many expressions were converted.
+    pub(super) work: usize,
     problems: Vec<Problem>,
     comments: Vec<Comment>,
     text: String,
@@ -55,6 +57,7 @@ impl<'t> Converter<'t> {
             scopes: vec![Scope::new(0..source.text.len(), [])],
             indent: 0,
             includes: Vec::new(),
+            work: 0,
             problems: Vec::new(),
             comments: comments(root),
             text: String::new(),
@@ -169,7 +172,9 @@ fn comments(root: Node<'_>) -> Vec<Comment> {
 fn told(source: &Source<'_>, problem: &Problem) -> Diagnostic {
     let place = source.place(&problem.at);
     let made = match problem.only_warns {
-        true => Diagnostic::warning("convert", &problem.message).with_label(place, "may mean something else here"),
+        true => {
+            Diagnostic::warning("convert", &problem.message).with_label(place, "may mean something else here")
+        }
         false => Diagnostic::error("convert", &problem.message).with_label(place, "not converted"),
     };
     made.with_help(&problem.help)

@@ -16,7 +16,20 @@ const LIBRARIES: [&str; 4] = ["Units", "Processes", "Tasks", "Options"];
 
 impl<'t> Converter<'t> {
     /// Converts an expression.
+    ///
+    /// # Errors
+    /// It has no counterpart; or it would become far longer than it was, as what is written twice inside of what is
+    /// written twice.
     pub(super) fn expression(&mut self, node: Node<'t>) -> Outcome<Piece> {
+        self.work += 1;
+        let piece = if self.work > MAX_WORK { None } else { Some(self.any_expression(node)?) };
+        match piece.filter(|piece| piece.text.len() <= MAX_TEXT) {
+            Some(piece) => Ok(piece),
+            None => Problem::fail(node, "this becomes too long", "give the inner parts names, and use those"),
+        }
+    }
+
+    fn any_expression(&mut self, node: Node<'t>) -> Outcome<Piece> {
         match node.kind() {
             "identifier" => self.variable(node),
             "true" | "false" => Ok(Piece::whole(self.source.of(node).to_lowercase())),
@@ -135,7 +148,9 @@ impl<'t> Converter<'t> {
 
     fn conditional(&mut self, node: Node<'t>) -> Outcome<Piece> {
         let parts = children(node);
-        let [yes, condition, no] = parts[..] else { return Problem::fail(node, "this is no condition", HELP) };
+        let [yes, condition, no] = parts[..] else {
+            return Problem::fail(node, "this is no condition", HELP);
+        };
         let condition = self.condition(condition)?;
         let (yes, no) = (self.alone(yes)?, self.alone(no)?);
         Ok(Piece::of(Level::Loose, format!("if {condition} {{ {yes} }} else {{ {no} }}")))
@@ -168,18 +183,7 @@ impl<'t> Converter<'t> {
 
     fn asked(&mut self, node: Node<'t>) -> Outcome<Piece> {
         let kind = self.kind(node);
-        let value = self.expression(node)?;
-        Ok(match kind {
-            Kind::Truth => value,
-            Kind::Integer | Kind::Float => Piece::of(Level::Equal, format!("{} != 0", value.within(Level::In))),
-            Kind::Text => Piece::of(Level::Equal, format!("{} != \"\"", value.within(Level::In))),
-            Kind::List | Kind::Map => {
-                Piece::of(Level::Compare, format!("{}.len() > 0", value.within(Level::Whole)))
-            }
-            Kind::Unknown => {
-                Piece::of(Level::In, format!("{} !in [(), false, 0, \"\", [], #{{}}]", value.within(Level::Compare)))
-            }
-        })
+        Ok(asked(self.expression(node)?, kind))
     }
 
     /// Converts `a or b`, which is one of the two.
@@ -188,15 +192,36 @@ impl<'t> Converter<'t> {
             return self.truth(node);
         }
         let (left, right) = (part(node, "left"), part(node, "right"));
-        let condition = self.condition(left)?;
-        let (left, right) = (self.alone(left)?, self.alone(right)?);
-        let (yes, no) = match self.source.of(part(node, "operator")) {
-            "and" => (right, left),
-            _ => (left, right),
+        let kind = self.kind(left);
+        let and = self.source.of(part(node, "operator")) == "and";
+        let (value, right) = (self.alone(left)?, self.alone(right)?);
+        let known =
+            self.plain_text(left).map(|text| !text.is_empty()).or((left.kind() == "none").then_some(false));
+        if let Some(known) = known {
+            return Ok(Piece::of(Level::Loose, if known == and { right } else { value }));
+        }
+        let chosen = |name: &str| {
+            let condition = asked(Piece::whole(name), kind).text;
+            let (yes, no) = if and { (right.as_str(), name) } else { (name, right.as_str()) };
+            format!("if {condition} {{ {yes} }} else {{ {no} }}")
         };
-        Ok(Piece::of(Level::Loose, format!("if {condition} {{ {yes} }} else {{ {no} }}")))
+        Ok(Piece::of(Level::Loose, self.once(left, &value, chosen)))
+    }
+
+    /// Writes what needs a value more than once: a name as it is, anything else under a name.
+    pub(super) fn once(&self, node: Node<'t>, value: &str, write: impl FnOnce(&str) -> String) -> String {
+        if bare(node).kind() == "identifier" {
+            return write(value);
+        }
+        let name = self.fresh("value");
+        let written = write(&name);
+        format!("{{ let {name} = {value}; {written} }}")
     }
 }
+
+/// The most expressions that are converted, and the longest text that one of them becomes.
+const MAX_WORK: usize = 500_000;
+const MAX_TEXT: usize = 512 << 10;
 
 /// What to do about what Python alone has.
 pub(super) const HELP: &str = "write it by hand; README's tour shows the language";
@@ -209,6 +234,22 @@ fn foreign(node: Node<'_>, name: &str) -> Box<Problem> {
         "scripts have no modules: write what it gives, or let the command compute it"
     };
     Problem::new(node, format!("`{name}` comes from a module of Python"), help)
+}
+
+/// Asks a value of a kind whether it is true.
+fn asked(value: Piece, kind: Kind) -> Piece {
+    match kind {
+        Kind::Truth => value,
+        Kind::Integer | Kind::Float => Piece::of(Level::Equal, format!("{} != 0", value.within(Level::In))),
+        Kind::Text => Piece::of(Level::Equal, format!("{} != \"\"", value.within(Level::In))),
+        Kind::List | Kind::Map => {
+            Piece::of(Level::Compare, format!("{}.len() > 0", value.within(Level::Whole)))
+        }
+        Kind::Unknown => Piece::of(
+            Level::In,
+            format!("{} !in [(), false, 0, \"\", [], #{{}}]", value.within(Level::Compare)),
+        ),
+    }
 }
 
 fn negated(inner: Piece) -> Piece {
@@ -233,7 +274,11 @@ const EMPTY: &str = " !in [(), false, 0, \"\", [], #{}]";
 pub(super) fn map_key(text: &str) -> String {
     let is_name = text.starts_with(|first: char| first.is_ascii_alphabetic())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    if is_name && !is_keyword(text) && !is_python_keyword(text) { text.to_owned() } else { quoted(text, false) }
+    if is_name && !is_keyword(text) && !is_python_keyword(text) {
+        text.to_owned()
+    } else {
+        quoted(text, false)
+    }
 }
 
 /// Says whether a word is kept by both languages.

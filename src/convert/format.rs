@@ -42,7 +42,13 @@ impl<'t> Converter<'t> {
     }
 
     /// Converts `"%(name)s" % {...}`.
-    fn filled_by_name(&mut self, node: Node<'t>, pattern: &str, right: Node<'t>, long: bool) -> Outcome<Piece> {
+    fn filled_by_name(
+        &mut self,
+        node: Node<'t>,
+        pattern: &str,
+        right: Node<'t>,
+        long: bool,
+    ) -> Outcome<Piece> {
         let (mut made, mut values) = (String::new(), Vec::new());
         let mut rest = pattern;
         while let Some(at) = rest.find('%') {
@@ -54,7 +60,11 @@ impl<'t> Converter<'t> {
                 continue;
             }
             let Some((name, after)) = rest.strip_prefix('(').and_then(|rest| rest.split_once(')')) else {
-                return Problem::fail(node, "this pattern has fields with names and others", "give all of them names");
+                return Problem::fail(
+                    node,
+                    "this pattern has fields with names and others",
+                    "give all of them names",
+                );
             };
             values.push(self.value_named(right, name)?);
             rest = after;

@@ -6,6 +6,7 @@ use tree_sitter::Node;
 
 use super::converter::Converter;
 use super::expressions::HELP;
+use super::names::Scope;
 use super::piece::{Level, Piece};
 use super::problem::{Outcome, Problem};
 use super::tree::{children, part};
@@ -100,7 +101,8 @@ impl<'t> Converter<'t> {
     /// Writes a function for each number of arguments that may be left out.
     fn shorter(&mut self, signature: &Signature<'t>) -> Outcome<()> {
         let name = &signature.name;
-        let required = signature.parameters.iter().take_while(|parameter| parameter.default.is_none()).count();
+        let required =
+            signature.parameters.iter().take_while(|parameter| parameter.default.is_none()).count();
         let all = signature.parameters.len();
         let first = if signature.rest.is_some() { all } else { required };
         let last = if signature.rest.is_some() { all + 1 } else { all };
@@ -119,12 +121,13 @@ impl<'t> Converter<'t> {
 
     fn body(&mut self, node: Node<'t>, signature: &Signature<'t>) {
         let names = signature.parameters.iter().map(|one| one.name.to_owned()).chain(signature.rest.clone());
-        let names = names.collect();
         let body = part(node, "body");
-        self.in_scope(node.byte_range(), names, |this| {
+        let scope = Scope::new(node.byte_range(), names);
+        let scope = if signature.overloaded { scope.of_function() } else { scope };
+        self.within_scope(scope, |this| {
             this.indented(|this| {
                 this.tell_comments(node.start_byte()..body.start_byte());
-                this.statements(body);
+                this.in_block(|this| this.statements(body));
             });
         });
     }

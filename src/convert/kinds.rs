@@ -100,7 +100,8 @@ fn kind(source: &Source<'_>, node: Node<'_>, known: &HashMap<&str, Kind>) -> Kin
 fn called(source: &Source<'_>, function: Node<'_>) -> Kind {
     let name = source.of(if function.kind() == "attribute" { part(function, "attribute") } else { function });
     match (function.kind(), name) {
-        ("identifier", "str") | ("attribute", "join" | "format" | "upper" | "lower" | "strip" | "replace") => Kind::Text,
+        ("identifier", "str")
+        | ("attribute", "join" | "format" | "upper" | "lower" | "strip" | "replace") => Kind::Text,
         ("identifier", "list" | "sorted" | "range" | "xrange" | "map" | "filter" | "tuple") => Kind::List,
         ("attribute", "split" | "keys" | "values" | "items") => Kind::List,
         ("identifier", "dict") => Kind::Map,

@@ -41,7 +41,13 @@ impl<'t> Converter<'t> {
         found && !items.is_empty()
     }
 
-    fn lines_of(&mut self, node: Node<'t>, items: &[Node<'t>], apart: bool, write: Write<'_, 't>) -> Outcome<String> {
+    fn lines_of(
+        &mut self,
+        node: Node<'t>,
+        items: &[Node<'t>],
+        apart: bool,
+        write: Write<'_, 't>,
+    ) -> Outcome<String> {
         let pad = format!("\n{}", self.pad());
         let mut text = String::new();
         let mut end = node.start_byte();

@@ -13,6 +13,8 @@ use super::tree::{bare, children, part};
 pub(super) struct Head {
     /// `for x in list`
     pub(super) text: String,
+    /// What stands before the loop.
+    pub(super) before: Vec<String>,
     /// What the body begins with.
     pub(super) first: Vec<String>,
 }
@@ -40,19 +42,21 @@ impl<'t> Converter<'t> {
                 self.over(*one, &list.in_head(), Some(&index))
             }
             (Some(("zip", given)), [first, second]) if given.len() == 2 => {
-                let (list, other) = (self.iterable(given[0])?, self.within(given[1], Level::Whole)?);
+                let (list, second_list) = (self.iterable(given[0])?, self.alone(given[1])?);
+                let other = self.fresh("others");
                 let index = self.fresh("index");
                 let mut head = self.over(*first, &list.in_head(), Some(&index))?;
+                head.before.push(format!("let {other} = {second_list};"));
                 head.first.push(format!("if {index} >= {other}.len() {{ break; }}"));
                 head.first.extend(self.given(*second, &format!("{other}[{index}]"))?);
                 Ok(head)
             }
-            (Some(("items", map)), [key, value]) => {
+            (Some(("items", map)), [key, value]) if bare(map[0]).kind() == "identifier" => {
                 self.warn_of_order(map[0]);
                 let map = self.within(map[0], Level::Whole)?;
                 let key = self.loop_name(*key)?;
                 let first = self.given(*value, &format!("{map}[{key}]"))?;
-                Ok(Head { text: format!("for {key} in {map}.keys()"), first })
+                Ok(Head { text: format!("for {key} in {map}.keys()"), before: Vec::new(), first })
             }
             _ => {
                 let list = self.iterable(right)?;
@@ -82,19 +86,29 @@ impl<'t> Converter<'t> {
                 let first = self.taken_apart(left, &whole)?;
                 (whole, first)
             }
-            _ => return Problem::fail(left, "a loop gives its values to names", "write `for x in list { ... }`"),
+            _ => {
+                return Problem::fail(
+                    left,
+                    "a loop gives its values to names",
+                    "write `for x in list { ... }`",
+                );
+            }
         };
         let text = match index {
             Some(index) => format!("for ({name}, {index}) in {list}"),
             None => format!("for {name} in {list}"),
         };
-        Ok(Head { text, first })
+        Ok(Head { text, before: Vec::new(), first })
     }
 
     /// Declares a name that a loop gives.
     fn loop_name(&mut self, node: Node<'t>) -> Outcome<String> {
         if node.kind() != "identifier" {
-            return Problem::fail(node, "a loop gives its values to names", "take it apart inside of the loop");
+            return Problem::fail(
+                node,
+                "a loop gives its values to names",
+                "take it apart inside of the loop",
+            );
         }
         self.declare(self.source.of(node));
         self.name(node)

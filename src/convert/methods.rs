@@ -22,11 +22,35 @@ const RENAMED: [(&str, &str); 9] = [
     ("has_key", "contains"),
 ];
 
+/// Methods that change what they are called on.
+const CHANGING: [&str; 7] = ["append", "extend", "insert", "pop", "reverse", "sort", "update"];
+
 /// Methods that have no counterpart.
 const MISSING: [&str; 24] = [
-    "capitalize", "center", "count", "decode", "encode", "expandtabs", "find", "format_map", "isdigit", "ljust",
-    "lstrip", "partition", "popitem", "remove", "rfind", "rjust", "rsplit", "rstrip", "setdefault", "splitlines",
-    "swapcase", "title", "translate", "zfill",
+    "capitalize",
+    "center",
+    "count",
+    "decode",
+    "encode",
+    "expandtabs",
+    "find",
+    "format_map",
+    "isdigit",
+    "ljust",
+    "lstrip",
+    "partition",
+    "popitem",
+    "remove",
+    "rfind",
+    "rjust",
+    "rsplit",
+    "rstrip",
+    "setdefault",
+    "splitlines",
+    "swapcase",
+    "title",
+    "translate",
+    "zfill",
 ];
 
 impl<'t> Converter<'t> {
@@ -43,6 +67,9 @@ impl<'t> Converter<'t> {
         if self.is_library(object) || self.modules.contains(self.source.of(object)) {
             let function = self.within(function, Level::Whole)?;
             return self.with_arguments(&function, arguments, given);
+        }
+        if CHANGING.contains(&name) {
+            self.check_change(object)?;
         }
         match (name, given) {
             ("format", _) => self.formatted(object, given),
@@ -92,15 +119,18 @@ impl<'t> Converter<'t> {
     }
 
     fn looked_up(&mut self, map: Node<'t>, key: Node<'t>, otherwise: Option<Node<'t>>) -> Outcome<Piece> {
-        let (map, key) = (self.within(map, Level::Whole)?, self.alone(key)?);
+        let (value, key) = (self.alone(map)?, self.within(key, Level::Compare)?);
         let otherwise = otherwise.map_or(Ok("()".to_owned()), |value| self.alone(value))?;
-        Ok(Piece::of(Level::Loose, format!("if {key} in {map} {{ {map}[{key}] }} else {{ {otherwise} }}")))
+        let found = |name: &str| format!("if {key} in {name} {{ {name}[{key}] }} else {{ {otherwise} }}");
+        Ok(Piece::of(Level::Loose, self.once(map, &value, found)))
     }
 
     fn items(&mut self, map: Node<'t>) -> Outcome<Piece> {
         self.warn_of_order(map);
-        let (name, map) = (self.fresh("key"), self.within(map, Level::Whole)?);
-        Ok(Piece::whole(format!("{map}.keys().map(|{name}| [{name}, {map}[{name}]])")))
+        let (key, value) = (self.fresh("key"), self.alone(map)?);
+        let pairs = |name: &str| format!("{name}.keys().map(|{key}| [{key}, {name}[{key}]])");
+        let text = self.once(map, &value, pairs);
+        Ok(Piece::of(if text.starts_with('{') { Level::Loose } else { Level::Whole }, text))
     }
 
     /// Says that a map is gone through by its keys, which in Python is so only of old.
@@ -114,7 +144,8 @@ impl<'t> Converter<'t> {
     }
 
     fn is_sorted(&self, node: Node<'_>) -> bool {
-        let call = |node: &Node<'_>| node.kind() == "call" && self.source.of(part(*node, "function")) == "sorted";
+        let call =
+            |node: &Node<'_>| node.kind() == "call" && self.source.of(part(*node, "function")) == "sorted";
         std::iter::successors(Some(node), Node::parent).take(4).any(|node| call(&node))
     }
 
@@ -127,6 +158,7 @@ impl<'t> Converter<'t> {
         if !grows || more.kind() == "keyword_argument" {
             return Ok(None);
         }
+        self.check_change(part(function, "object"))?;
         let object = self.within(part(function, "object"), Level::Whole)?;
         Ok(Some(format!("{object} += {};", self.alone(*more)?)))
     }

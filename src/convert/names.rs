@@ -11,8 +11,27 @@ use super::tree::{Source, all_of, children, next, part};
 
 /// Words that the new language keeps for itself and Python does not.
 const KEYWORDS: [&str; 21] = [
-    "let", "const", "switch", "do", "until", "loop", "fn", "private", "throw", "catch", "true", "false", "this",
-    "debug", "call", "curry", "is_shared", "type_of", "eval", "Fn", "is_def_var",
+    "let",
+    "const",
+    "switch",
+    "do",
+    "until",
+    "loop",
+    "fn",
+    "private",
+    "throw",
+    "catch",
+    "true",
+    "false",
+    "this",
+    "debug",
+    "call",
+    "curry",
+    "is_shared",
+    "type_of",
+    "eval",
+    "Fn",
+    "is_def_var",
 ];
 
 /// Where each name of a text stands, fields and keywords left out.
@@ -24,11 +43,14 @@ impl<'t> Occurrences<'t> {
     pub(super) fn new(source: &Source<'t>, root: Node<'_>) -> Occurrences<'t> {
         let mut found = Occurrences::default();
         let mut cursor = root.walk();
+        // Nodes are not asked for their parents, which are looked for from the root.
+        let mut keyword = None;
         loop {
             let node = cursor.node();
-            let names_member = matches!(cursor.field_name(), Some("attribute"))
-                || (cursor.field_name() == Some("name")
-                    && node.parent().is_some_and(|parent| parent.kind() == "keyword_argument"));
+            if node.kind() == "keyword_argument" {
+                keyword = Some(part(node, "name").start_byte());
+            }
+            let names_member = cursor.field_name() == Some("attribute") || keyword == Some(node.start_byte());
             if node.kind() == "identifier" && !names_member {
                 found.0.entry(source.of(node)).or_default().push(node.start_byte());
             }
@@ -62,14 +84,21 @@ impl<'t> Occurrences<'t> {
 pub(super) struct Scope {
     /// Where it stands.
     pub(super) range: Range<usize>,
-    /// What is declared, for each block that is open.
+    /// Whether it is that of a function of the file, which gets copies of what is around it.
+    copies: bool,
+    /// What is declared, for each block that is open; first come parameters.
     blocks: Vec<HashSet<String>>,
 }
 
 impl Scope {
     /// Starts a scope in which `names` are declared.
     pub(super) fn new(range: Range<usize>, names: impl IntoIterator<Item = String>) -> Scope {
-        Scope { range, blocks: vec![names.into_iter().collect()] }
+        Scope { range, copies: false, blocks: vec![names.into_iter().collect()] }
+    }
+
+    /// Makes it that of a function of the file.
+    pub(super) fn of_function(self) -> Scope {
+        Scope { copies: true, ..self }
     }
 
     fn knows(&self, name: &str) -> bool {
@@ -95,6 +124,35 @@ impl<'t> Converter<'t> {
         }
     }
 
+    /// Looks at a variable that is about to be changed in its place: functions have copies.
+    ///
+    /// # Errors
+    /// The variable is one of the file, and this is a function.
+    pub(super) fn check_change(&mut self, node: Node<'t>) -> Outcome<()> {
+        let name = self.source.of(node);
+        let Some(function) = self.scopes.iter().position(|scope| scope.copies) else { return Ok(()) };
+        if node.kind() != "identifier" {
+            return Ok(());
+        }
+        if !self.scopes.iter().skip(function).any(|scope| scope.knows(name)) {
+            let help = "return what is new, and add it where the function is called";
+            return Problem::fail(
+                node,
+                format!("a function does not change `{name}`, which stands outside"),
+                help,
+            );
+        }
+        if self
+            .scopes
+            .get(function)
+            .is_some_and(|scope| scope.blocks.first().is_some_and(|own| own.contains(name)))
+        {
+            let help = "return it, and assign the result where the function is called";
+            self.warn(node, format!("`{name}` is a copy here: what the caller has is not changed"), help);
+        }
+        Ok(())
+    }
+
     /// Does something in a block of its own.
     pub(super) fn in_block<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
         if let Some(scope) = self.scopes.last_mut() {
@@ -114,7 +172,12 @@ impl<'t> Converter<'t> {
         names: Vec<String>,
         work: impl FnOnce(&mut Self) -> T,
     ) -> T {
-        self.scopes.push(Scope::new(range, names));
+        self.within_scope(Scope::new(range, names), work)
+    }
+
+    /// Does something in a scope.
+    pub(super) fn within_scope<T>(&mut self, scope: Scope, work: impl FnOnce(&mut Self) -> T) -> T {
+        self.scopes.push(scope);
         let made = work(self);
         self.scopes.pop();
         made
@@ -146,7 +209,11 @@ impl<'t> Converter<'t> {
         if name.is_ascii() {
             return Ok(self.spelled(name));
         }
-        Problem::fail(node, format!("`{name}` is no name here"), "rename it: names have ASCII letters, digits and `_`")
+        Problem::fail(
+            node,
+            format!("`{name}` is no name here"),
+            "rename it: names have ASCII letters, digits and `_`",
+        )
     }
 
     /// Returns an ASCII name as it is written in the new language.

@@ -24,10 +24,9 @@ pub(super) fn integer(node: Node<'_>, written: &str) -> Outcome<Piece> {
         // Once octal; now an error in Python.
         let old = i64::from_str_radix(rest, 8).ok();
         let made = old.map(|_| Piece::whole(format!("0o{}", rest.trim_start_matches('0'))));
-        return made.filter(|_| rest.contains(['1', '2', '3', '4', '5', '6', '7'])).map_or_else(
-            || Problem::fail(node, "a number does not start with 0", "write it without"),
-            Ok,
-        );
+        return made
+            .filter(|_| rest.contains(['1', '2', '3', '4', '5', '6', '7']))
+            .map_or_else(|| Problem::fail(node, "a number does not start with 0", "write it without"), Ok);
     }
     match i64::from_str_radix(rest, radix) {
         Ok(_) => Ok(Piece::whole(written.trim_end_matches(['l', 'L']).to_lowercase())),

@@ -28,7 +28,8 @@ impl<'t> Converter<'t> {
             }
             "//" => self.joined(left, right, " / ", Level::Product, Level::Power),
             "%" => self.filled(left, right),
-            "**" => self.joined(left, right, " ** ", Level::Sign, Level::Sign)
+            "**" => self
+                .joined(left, right, " ** ", Level::Sign, Level::Sign)
                 .map(|piece| Piece::of(Level::Power, piece.text)),
             symbol @ ("|" | "&" | "^" | "<<" | ">>") => {
                 let made = self.joined(left, right, &format!(" {symbol} "), Level::Whole, Level::Whole)?;
@@ -60,7 +61,11 @@ impl<'t> Converter<'t> {
         };
         if !kinds.contains(&Kind::Float) && !exact {
             let message = "`/` of integers is an integer here, as in Python 2";
-            self.warn(node, message, "if a fraction is meant, as in Python 3, write one number with a point: `1.0 / n`");
+            self.warn(
+                node,
+                message,
+                "if a fraction is meant, as in Python 3, write one number with a point: `1.0 / n`",
+            );
         }
     }
 
@@ -127,7 +132,8 @@ impl<'t> Converter<'t> {
         match <[Piece; 1]>::try_from(compared) {
             Ok([piece]) => Ok(piece),
             Err(several) => {
-                let several: Vec<String> = several.into_iter().map(|piece| piece.within(Level::And)).collect();
+                let several: Vec<String> =
+                    several.into_iter().map(|piece| piece.within(Level::And)).collect();
                 Ok(Piece::of(Level::And, several.join(" && ")))
             }
         }

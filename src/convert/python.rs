@@ -11,8 +11,28 @@ use super::tree::{children, part};
 
 /// Functions that have no counterpart.
 const MISSING: [&str; 22] = [
-    "callable", "chr", "delattr", "dir", "eval", "exec", "getattr", "globals", "hasattr", "hash", "id", "input",
-    "isinstance", "iter", "locals", "next", "open", "ord", "repr", "set", "setattr", "type",
+    "callable",
+    "chr",
+    "delattr",
+    "dir",
+    "eval",
+    "exec",
+    "getattr",
+    "globals",
+    "hasattr",
+    "hash",
+    "id",
+    "input",
+    "isinstance",
+    "iter",
+    "locals",
+    "next",
+    "open",
+    "ord",
+    "repr",
+    "set",
+    "setattr",
+    "type",
 ];
 
 impl<'t> Converter<'t> {
@@ -37,7 +57,9 @@ impl<'t> Converter<'t> {
         let made = match (name, given) {
             ("str" | "unicode", [value]) => self.text_of(*value)?,
             ("int" | "long", [value]) if self.kind(*value) == Kind::Integer => self.expression(*value)?,
-            ("int" | "long", [value]) => self.wrapped(*value, |text| format!("parse_int(\"%d\" % [{text}])"))?,
+            ("int" | "long", [value]) => {
+                self.wrapped(*value, |text| format!("parse_int(\"%d\" % [{text}])"))?
+            }
             ("float", [value]) => self.wrapped(*value, |text| format!("parse_float(\"%s\" % [{text}])"))?,
             ("bool", [value]) => self.truth(*value)?,
             ("len", [value]) => self.postfix(*value, ".len()")?,
@@ -69,7 +91,11 @@ impl<'t> Converter<'t> {
                 return Problem::fail(*list, message, format!("write `list.reduce(|a, b| {name}(a, b), 0)`"));
             }
             ("zip", _) => {
-                return Problem::fail(node, "there is no `zip`", "go through the numbers: `range(a.len()).map(|i| ...)`");
+                return Problem::fail(
+                    node,
+                    "there is no `zip`",
+                    "go through the numbers: `range(a.len()).map(|i| ...)`",
+                );
             }
             _ => return Ok(None),
         };

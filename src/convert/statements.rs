@@ -56,7 +56,9 @@ impl<'t> Converter<'t> {
     /// Declares what is first assigned to inside of a statement, but needed outside too.
     fn hoist(&mut self, node: Node<'t>) {
         let nests = matches!(node.kind(), "if_statement" | "for_statement" | "while_statement");
-        let Some(scope) = self.scopes.last().map(|scope| scope.range.clone()).filter(|_| nests) else { return };
+        let Some(scope) = self.scopes.last().map(|scope| scope.range.clone()).filter(|_| nests) else {
+            return;
+        };
         let (range, is_loop) = (node.byte_range(), node.kind() != "if_statement");
         for (name, first) in assigned(self.source, node) {
             let read_before = is_loop && self.occurrences.first(name, &range).is_some_and(|at| at < first);
@@ -133,18 +135,40 @@ impl<'t> Converter<'t> {
             ("raise_statement", [error, ..]) => format!("throw {};", self.thrown(*error)?),
             ("global_statement" | "nonlocal_statement", _) => return Ok(Vec::new()),
             ("decorated_definition", _) => {
-                return Problem::fail(node, "there are no decorators", "call the function where it is used: `f(g(x))`");
+                return Problem::fail(
+                    node,
+                    "there are no decorators",
+                    "call the function where it is used: `f(g(x))`",
+                );
             }
             ("with_statement", _) => {
-                return Problem::fail(node, "there is no `with`: scripts read no files", "let a process read the file");
+                return Problem::fail(
+                    node,
+                    "there is no `with`: scripts read no files",
+                    "let a process read the file",
+                );
             }
             ("try_statement", _) => {
-                return Problem::fail(node, "`try` is not converted", "a script that fails is told at once; leave it out");
+                return Problem::fail(
+                    node,
+                    "`try` is not converted",
+                    "a script that fails is told at once; leave it out",
+                );
             }
             ("delete_statement", _) => {
-                return Problem::fail(node, "there is no `del`", "write `list.remove(index)` or `map.remove(key)`");
+                return Problem::fail(
+                    node,
+                    "there is no `del`",
+                    "write `list.remove(index)` or `map.remove(key)`",
+                );
             }
-            (kind, _) => return Problem::fail(node, format!("there is no counterpart of this ({})", kind.replace('_', " ")), HELP),
+            (kind, _) => {
+                return Problem::fail(
+                    node,
+                    format!("there is no counterpart of this ({})", kind.replace('_', " ")),
+                    HELP,
+                );
+            }
         };
         Ok(vec![line])
     }
@@ -177,7 +201,8 @@ impl<'t> Converter<'t> {
             let first = self.source.of(name).split('.').next().unwrap_or_default();
             self.modules.insert(first.to_owned());
         }
-        let help = "scripts have no modules: write what it gives by hand, or `include(\"path\")` a converted file";
+        let help =
+            "scripts have no modules: write what it gives by hand, or `include(\"path\")` a converted file";
         Problem::fail(node, "modules of Python are not imported", help)
     }
 
@@ -216,7 +241,8 @@ impl<'t> Converter<'t> {
     fn for_statement(&mut self, node: Node<'t>) -> Outcome<()> {
         self.refuse_else(node)?;
         self.in_block(|this| {
-            let Head { text, first } = this.head(part(node, "left"), part(node, "right"))?;
+            let Head { text, before, first } = this.head(part(node, "left"), part(node, "right"))?;
+            before.iter().for_each(|line| this.line(line));
             this.line(&format!("{text} {{"));
             this.block(node.start_byte(), part(node, "body"), &first);
             this.line("}");
@@ -236,7 +262,9 @@ impl<'t> Converter<'t> {
 
     fn refuse_else(&self, node: Node<'t>) -> Outcome<()> {
         match node.child_by_field_name("alternative") {
-            Some(branch) => Problem::fail(branch, "a loop has no `else`", "note in a variable whether it ended early"),
+            Some(branch) => {
+                Problem::fail(branch, "a loop has no `else`", "note in a variable whether it ended early")
+            }
             None => Ok(()),
         }
     }

@@ -52,7 +52,9 @@ impl<'t> Converter<'t> {
     fn field_of(&self, statement: Node<'t>) -> Outcome<Option<Node<'t>>> {
         let inner = children(statement).first().copied();
         match (statement.kind(), inner.map(|inner| inner.kind())) {
-            ("pass_statement", _) | ("expression_statement", Some("string" | "concatenated_string")) => Ok(None),
+            ("pass_statement", _) | ("expression_statement", Some("string" | "concatenated_string")) => {
+                Ok(None)
+            }
             ("expression_statement", Some("assignment")) => Ok(inner),
             _ => {
                 let help = "a type has fields only: `name = Required(String)`";

@@ -28,10 +28,14 @@ impl<'t> Converter<'t> {
         if let Some(step) = step {
             return match (start, end, self.source.of(step)) {
                 (None, None, "-1") => self.changed(value, "reverse()"),
-                _ => Problem::fail(node, "slices have no step", "write `range(a, b, step)` and take those elements"),
+                _ => Problem::fail(
+                    node,
+                    "slices have no step",
+                    "write `range(a, b, step)` and take those elements",
+                ),
             };
         }
-        let kind = self.kind(value);
+        let (whole, kind) = (value, self.kind(value));
         let value = self.within(value, Level::Whole)?;
         if kind == Kind::Text {
             let start = start.map(|start| self.within(start, Level::Sum)).transpose()?.unwrap_or_default();
@@ -42,10 +46,17 @@ impl<'t> Converter<'t> {
         let first = start.map_or(Ok("0".to_owned()), |start| self.within(start, Level::Sum))?;
         let Some(end) = end else { return Ok(Piece::whole(format!("{list}.extract({first})"))) };
         let last = self.within(end, Level::Sum)?;
-        let counted = |text: &str| text.strip_prefix('-').map(|rest| format!("{value}.len() - {rest}"));
-        let first = counted(&first).unwrap_or(first);
-        let last = counted(&last).unwrap_or(last);
-        Ok(Piece::whole(format!("{list}.extract({first}..{last})")))
+        if !first.starts_with('-') && !last.starts_with('-') {
+            return Ok(Piece::whole(format!("{list}.extract({first}..{last})")));
+        }
+        let text = self.once(whole, &list, |name| {
+            let counted = |text: &str| match text.strip_prefix('-') {
+                Some(rest) => format!("{name}.len() - {rest}"),
+                None => text.to_owned(),
+            };
+            format!("{name}.extract({}..{})", counted(&first), counted(&last))
+        });
+        Ok(Piece::of(if text.starts_with('{') { Level::Loose } else { Level::Whole }, text))
     }
 
     /// Writes a copy of a value that a method of its own was called on.

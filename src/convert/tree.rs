@@ -8,7 +8,7 @@ use tree_sitter::{Node, ParseOptions, Parser, Tree, TreeCursor};
 use crate::diagnostics::{Diagnostic, Place, SourceId, Sources, Span};
 
 /// The most bytes of a text: no configuration that people write is near it.
-const MAX_BYTES: usize = 1 << 20;
+const MAX_BYTES: usize = 256 << 10;
 
 /// How deep a text may nest, in levels of the syntax tree; what is deeper cannot be evaluated either.
 const MAX_DEPTH: usize = 250;
@@ -41,7 +41,8 @@ impl<'t> Source<'t> {
     /// The text is too long, no Python, or nests too deep.
     pub(super) fn parse(&self) -> Result<Tree, Box<Diagnostic>> {
         if self.text.len() > MAX_BYTES {
-            let message = format!("{} bytes are more than the {MAX_BYTES} of any configuration", self.text.len());
+            let message =
+                format!("{} bytes are more than the {MAX_BYTES} of any configuration", self.text.len());
             let help = "is this the right file? convert its parts one by one, and include them";
             return Err(Box::new(Diagnostic::error("too_long", message).with_help(help)));
         }
@@ -77,15 +78,22 @@ impl<'t> Source<'t> {
     fn wrong(&self, at: &Range<usize>) -> Diagnostic {
         Diagnostic::error("syntax", "this is no Python")
             .with_label(self.place(at), "cannot be read")
-            .with_help("`thermos convert` takes files in the syntax of the original; others are scripts already")
+            .with_help(
+                "`thermos convert` takes files in the syntax of the original; others are scripts already",
+            )
     }
 
     /// Returns the place of some bytes; of several lines, of the first.
     pub(super) fn place(&self, at: &Range<usize>) -> Option<Place> {
         let row = self.row(at.start);
         let start = self.lines[row];
-        let end = self.lines.get(row + 1).map_or(self.text.len(), |next| next - 1).clamp(at.start, at.end.max(at.start));
-        let characters = |range: Range<usize>| self.text.get(range).map_or(0, |text| text.chars().count() as u32);
+        let end = self
+            .lines
+            .get(row + 1)
+            .map_or(self.text.len(), |next| next - 1)
+            .clamp(at.start, at.end.max(at.start));
+        let characters =
+            |range: Range<usize>| self.text.get(range).map_or(0, |text| text.chars().count() as u32);
         let (column, length) = (characters(start..at.start) + 1, characters(at.start..end));
         self.sources.place(Span::new(self.id, row as u32 + 1, column, length))
     }
