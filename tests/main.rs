@@ -7,6 +7,7 @@ mod bad_input;
 mod bindings;
 mod compaction;
 mod conformance;
+mod convert;
 mod crash;
 mod daemon;
 mod documents;

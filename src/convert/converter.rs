@@ -33,7 +33,10 @@ pub(super) struct Converter<'t> {
     pub(super) includes: Vec<String>,
     /// How many expressions were converted.
     pub(super) work: usize,
+    /// Whether what is converted is sorted afterwards.
+    pub(super) sorts: bool,
     problems: Vec<Problem>,
+    warned: HashSet<(usize, String)>,
     comments: Vec<Comment>,
     text: String,
 }
@@ -58,7 +61,9 @@ impl<'t> Converter<'t> {
             indent: 0,
             includes: Vec::new(),
             work: 0,
+            sorts: false,
             problems: Vec::new(),
+            warned: HashSet::new(),
             comments: comments(root),
             text: String::new(),
         }
@@ -120,7 +125,8 @@ impl<'t> Converter<'t> {
     /// Notes what may be wrong.
     pub(super) fn warn(&mut self, node: Node<'_>, message: impl Into<String>, help: impl Into<String>) {
         let problem = Problem::warning(node, message, help);
-        if !self.problems.iter().any(|known| known.at == problem.at && known.message == problem.message) {
+        // What is written twice is told once.
+        if self.warned.insert((problem.at.start, problem.message.clone())) {
             self.problems.push(problem);
         }
     }

@@ -7,7 +7,7 @@ use super::expressions::HELP;
 use super::kinds::Kind;
 use super::piece::{Level, Piece};
 use super::problem::{Outcome, Problem};
-use super::tree::{bare, part};
+use super::tree::part;
 
 /// Methods that have another name here.
 const RENAMED: [(&str, &str); 9] = [
@@ -135,18 +135,11 @@ impl<'t> Converter<'t> {
 
     /// Says that a map is gone through by its keys, which in Python is so only of old.
     pub(super) fn warn_of_order(&mut self, map: Node<'t>) {
-        let written = bare(map);
-        if written.parent().is_some_and(|parent| self.is_sorted(parent)) {
+        if self.sorts {
             return;
         }
         let help = "if the order matters, write a list of pairs: `[[\"b\", 1], [\"a\", 2]]`";
         self.warn(map, "the keys of a map come in the order of the alphabet here", help);
-    }
-
-    fn is_sorted(&self, node: Node<'_>) -> bool {
-        let call =
-            |node: &Node<'_>| node.kind() == "call" && self.source.of(part(*node, "function")) == "sorted";
-        std::iter::successors(Some(node), Node::parent).take(4).any(|node| call(&node))
     }
 
     /// Converts `a.extend(b)` and `a.update(b)`, which stand alone.

@@ -73,7 +73,7 @@ impl<'t> Converter<'t> {
             ("map", [function, list]) => self.applied("map", *function, *list)?,
             ("filter", [function, list]) => self.applied("filter", *function, *list)?,
             ("xrange" | "range", [_, ..]) => self.range(given)?,
-            ("sorted", [list]) => self.changed_list(*list, "sort()")?,
+            ("sorted", [list]) => self.sorted(*list)?,
             ("reversed", [list]) => self.changed_list(*list, "reverse()")?,
             ("sum", [list]) => {
                 let (a, b) = (self.fresh("sum"), self.fresh("one"));
@@ -181,6 +181,13 @@ impl<'t> Converter<'t> {
         let (name, list) = (self.fresh("copy"), self.iterable(list)?.within(Level::Whole));
         let copy = format!("{{ let {name} = {list}.to_array(); {name}.{method}; {name} }}");
         Ok(Piece::of(Level::Loose, copy))
+    }
+
+    fn sorted(&mut self, list: Node<'t>) -> Outcome<Piece> {
+        let sorts = std::mem::replace(&mut self.sorts, true);
+        let made = self.changed_list(list, "sort()");
+        self.sorts = sorts;
+        made
     }
 
     fn any_or_all(&mut self, name: &str, list: Node<'t>) -> Outcome<Piece> {
