@@ -134,7 +134,7 @@ fn hostile_texts_come_to_an_end() {
     };
     let blocks = |head: &str, depth: usize| {
         let line = |level: usize| format!("{}{head}\n", " ".repeat(level));
-        (0..depth).map(line).collect::<String>() + &" ".repeat(depth) + "pass\n"
+        format!("{}{}pass\n", (0..depth).map(line).collect::<String>(), " ".repeat(depth))
     };
     let texts = [
         nested("(", "1", ")", 20_000),
@@ -155,7 +155,7 @@ fn hostile_texts_come_to_an_end() {
         blocks("def f(a = 1):", 100),
         "((((".repeat(20_000),
         "'".repeat(20_000),
-        "f(".repeat(5_000) + "\n" + &"x = [1,".repeat(5_000),
+        format!("{}\n{}", "f(".repeat(5_000), "x = [1,".repeat(5_000)),
         "a = 1\n".repeat(100_000),
     ];
     for text in texts {
