@@ -44,6 +44,9 @@ impl<'t> Converter<'t> {
         if name == "include" {
             return self.include(node, given);
         }
+        if let Some(piece) = self.with_list(name, given)? {
+            return Ok(piece);
+        }
         match self.python_function(node, name, given)? {
             Some(piece) => Ok(piece),
             None => {
@@ -51,6 +54,28 @@ impl<'t> Converter<'t> {
                 self.with_arguments(&function, arguments, given)
             }
         }
+    }
+
+    /// Converts `order(*list)` and the like, of functions that take any number of values; nothing of others.
+    pub(super) fn with_list(&mut self, function: &str, given: &[Node<'t>]) -> Outcome<Option<Piece>> {
+        let [list] = given else { return Ok(None) };
+        let Some(list) = children(*list).first().copied().filter(|_| list.kind() == "list_splat") else {
+            return Ok(None);
+        };
+        let takes_list = ["combine_tasks", "concat_tasks", "Tasks", "Units"];
+        let module = function.split('.').next().unwrap_or_default();
+        Ok(match function {
+            "order" | "Processes.order" => {
+                let (list, one) = (self.iterable(list)?.within(Level::Whole), self.fresh("one"));
+                let names = format!("{list}.map(|{one}| order({one})[0].order[0])");
+                Some(Piece::whole(format!("[Constraint(order = {names})]")))
+            }
+            _ if takes_list.contains(&module) => {
+                let list = self.iterable(list)?.text;
+                Some(Piece::whole(format!("{}({list})", function.replace('.', "::"))))
+            }
+            _ => None,
+        })
     }
 
     fn include(&mut self, node: Node<'t>, given: &[Node<'t>]) -> Outcome<Piece> {

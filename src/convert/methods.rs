@@ -64,6 +64,11 @@ impl<'t> Converter<'t> {
     ) -> Outcome<Piece> {
         let object = part(function, "object");
         let name = self.source.of(part(function, "attribute"));
+        if self.is_library(object)
+            && let Some(piece) = self.with_list(self.source.of(function), given)?
+        {
+            return Ok(piece);
+        }
         if self.is_library(object) || self.modules.contains(self.source.of(object)) {
             let function = self.within(function, Level::Whole)?;
             return self.with_arguments(&function, arguments, given);
