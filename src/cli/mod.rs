@@ -15,6 +15,8 @@ mod exit;
 #[cfg(feature = "failpoints")]
 mod failpoints;
 mod failure;
+mod follow;
+mod gc;
 mod graph;
 mod inspect;
 mod kill;
@@ -24,6 +26,7 @@ mod lose;
 mod patterns;
 mod ports;
 mod progress;
+mod read;
 mod repl;
 mod report;
 mod resume;
@@ -85,6 +88,8 @@ enum Command {
     Tail(tail::TailArguments),
     Graph(graph::GraphArguments),
     Timeline(timeline::TimelineArguments),
+    Read(read::ReadArguments),
+    Gc(gc::GcArguments),
     Kill(kill::KillArguments),
     Lose(lose::LoseArguments),
     Resume(resume::ResumeArguments),
@@ -103,6 +108,8 @@ impl Command {
             Command::Tail(arguments) => arguments.run(context),
             Command::Graph(arguments) => arguments.run(context),
             Command::Timeline(arguments) => arguments.run(context),
+            Command::Read(arguments) => arguments.run(context),
+            Command::Gc(arguments) => arguments.run(context),
             Command::Kill(arguments) => arguments.run(context),
             Command::Lose(arguments) => arguments.run(context),
             Command::Resume(arguments) => arguments.run(context),

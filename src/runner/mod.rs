@@ -8,6 +8,7 @@
 //! - [`run`] starts a task, or goes on with one of the same id and content; [`resume`] goes on with one by id. Both return
 //!   the terminal state of the task, or a [`RunnerError`].
 //! - [`end`] ends tasks, each by its runner if that lives, else as their runner, and tells a [`Witness`].
+//! - [`remove`] removes what is left of a task that has ended.
 //!
 //! Inside: `launch` makes a task's files and opens existing ones, `owner` takes them, `journal` keeps them, `compaction`
 //! drops old runs, `listener` hears signals, `engine` is the event loop with `stage` (ACTIVE, CLEANING, FINALIZING) and
@@ -34,6 +35,7 @@ mod output;
 mod owned;
 mod owner;
 mod recovery;
+mod removal;
 mod run_as;
 mod runs;
 mod sink;
@@ -47,5 +49,6 @@ pub use kill::end;
 pub use launch::{read_task, resume, run};
 pub use listener::keep_early_wishes;
 pub use options::{Caller, Options};
+pub use removal::{Removal, remove};
 pub use sink::{Event, Sink};
 pub use wish::{Wish, Witness};

@@ -4,10 +4,12 @@
 //! - [`timeline`]: when each run started and ended.
 //! - [`look`]: the colours and signs of states, the same wherever a state is shown.
 
+mod columns;
 pub mod graph;
 pub mod look;
 mod template;
 pub mod timeline;
 mod units;
 
-pub use units::duration;
+pub use columns::{cut, fit, one_line};
+pub use units::{duration, size};
