@@ -54,6 +54,7 @@ pub(super) fn watch(arguments: &StatusArguments, context: &Context) -> Result<Ex
     if let Some(keys) = display.keys() {
         events.add(keys.as_fd(), KEYS).map_err(system("read the keyboard"))?;
     }
+    display.draw(&watcher.rows)?;
     let mut next = Instant::now();
     loop {
         if !changed.is_empty() && Instant::now() >= next {
