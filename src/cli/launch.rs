@@ -7,7 +7,7 @@ use super::arguments::{PortArguments, RunArguments};
 use super::context::{Context, absolute};
 use super::exit::Exit;
 use super::failure::{Failure, file_help, reason};
-use super::progress::Progress;
+use super::live::Teller;
 use super::{clock, daemon, ports, task_id, tasks};
 use crate::checkpoint::{TaskId, TaskState};
 use crate::diagnostics::Diagnostic;
@@ -24,8 +24,11 @@ pub(crate) fn run(
     if arguments.daemon {
         return daemon::run(task, options, context);
     }
-    let mut progress = Progress::new(context.terminal, "Running", &options.task_id);
-    Ok(exit(&runner::run(task, options, &caller(), &mut progress)?))
+    let paths = context.root.task(&options.task_id);
+    let mut teller = Teller::start("Running", &paths, task, arguments.show, context);
+    let state = runner::run(task, options, &caller(), &mut teller);
+    teller.end(state.is_ok());
+    Ok(exit(&state?))
 }
 
 /// Returns what this process lends to a runner.

@@ -7,6 +7,7 @@
 mod arguments;
 mod check;
 mod clock;
+mod completions;
 mod configuration;
 mod context;
 mod daemon;
@@ -21,8 +22,10 @@ mod graph;
 mod inspect;
 mod kill;
 mod launch;
+mod live;
 mod logs;
 mod lose;
+mod man;
 mod patterns;
 mod ports;
 mod progress;
@@ -45,7 +48,7 @@ mod usage;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueHint};
 
 use self::context::Context;
 use self::exit::Exit;
@@ -54,7 +57,7 @@ use self::terminal::{Color, Terminal};
 
 /// Runs a graph of processes on this machine and loses nothing when anything dies
 #[derive(Debug, Parser)]
-#[command(name = "thermos", version, after_help = EXIT_CODES)]
+#[command(name = "thermos", version = VERSION, after_help = EXIT_CODES)]
 #[command(arg_required_else_help = true)]
 struct Thermos {
     #[command(flatten)]
@@ -62,6 +65,9 @@ struct Thermos {
     #[command(subcommand)]
     command: Command,
 }
+
+/// The version, with the commit that it was built from if that is known.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), env!("THERMOS_COMMIT"));
 
 const GLOBAL: &str = "Global options";
 
@@ -71,10 +77,10 @@ const EXIT_CODES: &str = "Exit codes: 0 success; 1 the task failed, or nothing w
 #[derive(Debug, clap::Args)]
 struct GlobalArguments {
     /// Folder of checkpoints and logs [env: THERMOS_ROOT] [default: ~/.thermos]
-    #[arg(long, global = true, help_heading = GLOBAL, value_name = "DIR")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "DIR", value_hint = ValueHint::DirPath)]
     root: Option<PathBuf>,
     /// When to use colour
-    #[arg(long, global = true, help_heading = GLOBAL, value_name = "WHEN", value_enum, default_value_t)]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "WHEN", value_enum, default_value_t, env = "THERMOS_COLOR")]
     color: Color,
 }
 
@@ -95,6 +101,8 @@ enum Command {
     Resume(resume::ResumeArguments),
     Repl(repl::ReplArguments),
     Schema(schema::SchemaArguments),
+    Completions(completions::CompletionsArguments),
+    Man(man::ManArguments),
 }
 
 impl Command {
@@ -115,6 +123,8 @@ impl Command {
             Command::Resume(arguments) => arguments.run(context),
             Command::Repl(arguments) => arguments.run(context),
             Command::Schema(arguments) => arguments.run(context),
+            Command::Completions(arguments) => arguments.run(context),
+            Command::Man(arguments) => arguments.run(context),
         }
     }
 }
@@ -123,6 +133,9 @@ impl Command {
 pub fn main() -> ExitCode {
     #[cfg(feature = "failpoints")]
     failpoints::arm();
+    if completions::answer() {
+        return Exit::Success.into();
+    }
     let arguments = match Thermos::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return stop_at_usage(&error).into(),

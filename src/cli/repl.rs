@@ -22,11 +22,17 @@ const STACK: usize = 64 << 20;
 
 /// Try out the configuration language
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct ReplArguments {
     /// A script to start with
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
 }
+
+const EXAMPLES: &str = "Examples:
+  thermos repl
+  thermos repl pi.thermos
+  echo 'order(\"a\", \"b\")' | thermos repl";
 
 impl ReplArguments {
     /// Talks with a terminal, or evaluates what standard input holds.

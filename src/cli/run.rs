@@ -14,6 +14,7 @@ use crate::schema::Task;
 
 /// Check a configuration and run its task
 #[derive(Clone, Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct RunCommandArguments {
     #[command(flatten)]
     config: ConfigArguments,
@@ -22,6 +23,12 @@ pub(crate) struct RunCommandArguments {
     #[command(flatten)]
     run: RunArguments,
 }
+
+const EXAMPLES: &str = "Examples:
+  thermos run -E precision=500 pi.thermos
+  thermos run -j 4 --sandbox build --task-id build-42 build.thermos
+  thermos run --daemon -P http -P admin:8081 service.thermos
+  thermos inspect --format json pi.thermos | thermos run --json -";
 
 impl RunCommandArguments {
     /// Runs the task to its end, or sees it off into the background.

@@ -86,11 +86,14 @@ fn look(color: Color, terminal: bool, width: usize) -> Look {
     let color = match color {
         Color::Always => true,
         Color::Never => false,
-        Color::Auto => {
-            terminal && !is_set("NO_COLOR") && env::var_os("TERM").is_none_or(|term| term != "dumb")
-        }
+        Color::Auto => terminal && !is_set("NO_COLOR") && !is_dumb(),
     };
     Look { terminal, color, width }
+}
+
+/// Says whether the terminal, as the environment names it, can do nothing but write lines.
+pub(crate) fn is_dumb() -> bool {
+    env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
 fn is_set(variable: &str) -> bool {

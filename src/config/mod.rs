@@ -15,6 +15,7 @@ mod flags;
 mod hints;
 mod json_places;
 mod json_shape;
+mod json_unique;
 mod places;
 mod problems;
 mod request;

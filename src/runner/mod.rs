@@ -51,4 +51,5 @@ pub use listener::keep_early_wishes;
 pub use options::{Caller, Options};
 pub use removal::{Removal, remove};
 pub use sink::{Event, Sink};
+pub use stage::ASKED;
 pub use wish::{Wish, Witness};

@@ -24,4 +24,4 @@ pub use task::{
     CommandLine, CommandLineError, Constraint, Context, Fragment, LogDestination, LogMode, Logger, Process,
     Resources, RotatePolicy, Task,
 };
-pub use types::{Schema, schema};
+pub use types::{DEFAULT_NAME, Schema, schema};

@@ -14,7 +14,7 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::patterns::{self, Pattern};
-use super::{launch, report, tasks};
+use super::{completions, launch, report, tasks};
 use crate::checkpoint::{CheckpointError, removal};
 use crate::diagnostics::Diagnostic;
 use crate::runner::{self, Removal};
@@ -47,7 +47,7 @@ pub(crate) struct GcArguments {
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     format: Format,
     /// Ids of tasks, or expressions that match whole ids
-    #[arg(value_name = "REGEX", value_parser = patterns::parse)]
+    #[arg(value_name = "REGEX", value_parser = patterns::parse, add = completions::task_ids())]
     patterns: Vec<Pattern>,
 }
 

@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use self::table::Row;
 use self::text::Owners;
 use super::arguments::Format;
+use super::completions;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
@@ -37,14 +38,15 @@ pub(crate) struct StatusArguments {
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     format: Format,
     /// Ids of tasks, or expressions that match whole ids
-    #[arg(value_name = "REGEX", value_parser = patterns::parse)]
+    #[arg(value_name = "REGEX", value_parser = patterns::parse, add = completions::task_ids())]
     patterns: Vec<Pattern>,
 }
 
 const EXAMPLES: &str = "Examples:
   thermos status --watch                 what goes on, until you press q
   thermos status --watch TASK_ID         until it has ended, with the exit code of its state
-  thermos status -v 3 TASK_ID            with its processes";
+  thermos status -v 3 TASK_ID            with its processes
+  thermos status --only active --format json 'build-.*'";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Only {

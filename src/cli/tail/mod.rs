@@ -8,6 +8,7 @@ use std::path::Path;
 use clap::Args;
 
 use crate::checkpoint::{Status, TaskId, paths};
+use crate::cli::completions;
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -22,6 +23,7 @@ use crate::view::one_line;
 /// With --follow it goes on with what is printed, across retries, until the process has ended for good; of a process that
 /// has not started yet it waits for the start.
 #[derive(Clone, Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct TailArguments {
     /// Print standard error instead of standard output
     #[arg(long)]
@@ -36,12 +38,16 @@ pub(crate) struct TailArguments {
     #[arg(long, value_name = "N")]
     run: Option<u64>,
     /// The id of the task
-    #[arg(value_name = "TASK_ID", value_parser = tasks::parse_id)]
+    #[arg(value_name = "TASK_ID", value_parser = tasks::parse_id, add = completions::task_ids())]
     task_id: TaskId,
     /// The process; may be left out if there is only one
-    #[arg(value_name = "PROCESS")]
+    #[arg(value_name = "PROCESS", add = completions::processes())]
     process: Option<String>,
 }
+
+const EXAMPLES: &str = "Examples:
+  thermos tail build-42 compile
+  thermos tail --stderr -n 20 --run 0 build-42 compile";
 
 impl TailArguments {
     /// Copies a log to standard output, with its path on standard error.
