@@ -16,6 +16,7 @@
 //! - [`paths`]: where everything lies.
 //! - [`record`]: what the lines say.
 //! - [`removal`]: removing what a task has left.
+//! - [`rerun`]: what a task has of an earlier one.
 //! - [`request`]: what `kill` wants of a living runner.
 //! - [`state`]: the fold.
 //! - [`states`]: the words for states.
@@ -38,6 +39,7 @@ pub mod paths;
 pub mod record;
 pub mod removal;
 pub mod request;
+pub mod rerun;
 pub mod state;
 pub mod states;
 pub mod status;
@@ -51,6 +53,7 @@ pub use lock::Ownership;
 pub use past::{Past, ProcessSummary};
 pub use paths::{Root, TaskPaths};
 pub use record::{Header, ProcessState, ProcessStatus, Record, TaskState, TaskStatus};
+pub use rerun::{CarriedRun, Rerun};
 pub use state::{History, State};
 pub use status::Status;
 pub use task_id::TaskId;

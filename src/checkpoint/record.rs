@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use super::past::ProcessSummary;
+pub use super::rerun::{CarriedRun, Rerun};
 pub use super::states::{ProcessState, TaskState};
 use super::task_id::TaskId;
 use crate::schema::Resources;
@@ -105,6 +106,9 @@ pub struct Header {
     pub cgroup: Option<Cgroup>,
     /// How coordinators are started.
     pub launcher: String,
+    /// Of which task this is a rerun, and what it need not do again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rerun: Option<Rerun>,
     /// Fields of a newer version.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
@@ -229,6 +233,13 @@ pub struct Usage {
     pub system: f64,
     /// Bytes of memory of the largest process.
     pub max_rss: u64,
+}
+
+impl Header {
+    /// Returns the run that a process is carried over from, if it is.
+    pub fn carried(&self, process: &str) -> Option<&CarriedRun> {
+        self.rerun.as_ref()?.carried_over.get(process)
+    }
 }
 
 impl ProcessStatus {

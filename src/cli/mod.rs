@@ -30,8 +30,10 @@ mod patterns;
 mod ports;
 mod progress;
 mod read;
+mod rehearsal;
 mod repl;
 mod report;
+mod rerun;
 mod resume;
 mod run;
 mod schema;
@@ -44,6 +46,7 @@ mod tasks;
 mod terminal;
 mod timeline;
 mod usage;
+mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -99,6 +102,7 @@ enum Command {
     Kill(kill::KillArguments),
     Lose(lose::LoseArguments),
     Resume(resume::ResumeArguments),
+    Rerun(rerun::RerunArguments),
     Repl(repl::ReplArguments),
     Schema(schema::SchemaArguments),
     Completions(completions::CompletionsArguments),
@@ -121,6 +125,7 @@ impl Command {
             Command::Kill(arguments) => arguments.run(context),
             Command::Lose(arguments) => arguments.run(context),
             Command::Resume(arguments) => arguments.run(context),
+            Command::Rerun(arguments) => arguments.run(context),
             Command::Repl(arguments) => arguments.run(context),
             Command::Schema(arguments) => arguments.run(context),
             Command::Completions(arguments) => arguments.run(context),

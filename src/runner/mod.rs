@@ -7,6 +7,7 @@
 //!
 //! - [`run`] starts a task, or goes on with one of the same id and content; [`resume`] goes on with one by id. Both return
 //!   the terminal state of the task, or a [`RunnerError`].
+//! - [`earlier()`] reads a task that has ended, for a rerun of it; [`examine`] says what would keep a task from being run.
 //! - [`end`] ends tasks, each by its runner if that lives, else as their runner, and tells a [`Witness`].
 //! - [`remove`] removes what is left of a task that has ended.
 //!
@@ -21,6 +22,7 @@
 mod command;
 mod compaction;
 mod coordinator;
+mod earlier;
 mod engine;
 mod error;
 mod group;
@@ -44,6 +46,7 @@ mod support;
 mod target;
 mod wish;
 
+pub use earlier::{Earlier, earlier, examine};
 pub use error::RunnerError;
 pub use kill::end;
 pub use launch::{read_task, resume, run};

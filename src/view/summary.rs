@@ -69,10 +69,12 @@ fn counts(status: &Status, processes: usize) -> String {
     let all = runs().count() as u64 + dropped;
     let failed = runs().filter(|run| run.state == ProcessState::Failed).count();
     let failed = if failed > 0 { format!(", {failed} of them failed") } else { String::new() };
-    let waiting = processes.saturating_sub(status.processes.len());
+    let carried = status.carried_over.len();
+    let waiting = processes.saturating_sub(status.processes.len() + carried);
     let waiting = if waiting > 0 { format!("; {waiting} never ran") } else { String::new() };
+    let carried = if carried > 0 { format!("; {carried} carried over") } else { String::new() };
     format!(
-        "{}, {}{failed}{waiting}",
+        "{}, {}{failed}{carried}{waiting}",
         count(processes as u64, "process", "processes"),
         count(all, "run", "runs")
     )

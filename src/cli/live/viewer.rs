@@ -222,6 +222,9 @@ impl Viewer {
         self.log_dir = status.log_dir.clone();
         self.start = status.launch_time_ms as f64 / 1000.0;
         self.begin_to_follow();
+        for process in status.carried_over.keys() {
+            self.board.finished(process);
+        }
         for (process, runs) in &status.processes {
             let Some(last) = runs.last() else { continue };
             match &last.state {

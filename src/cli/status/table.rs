@@ -57,7 +57,7 @@ impl Row {
             user: one_line(&status.user),
             launched: status.launch_time_ms as f64 / 1000.0,
             changed: changed as f64 / 1000.0,
-            done: last(ProcessState::Success).len(),
+            done: last(ProcessState::Success).len() + status.carried_over.len(),
             failed: failed.len(),
             total: None,
             remark,

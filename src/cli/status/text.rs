@@ -53,6 +53,9 @@ pub(super) fn task(status: &Status, verbosity: u8, owners: &mut Owners) -> Strin
     text.push('\n');
     if verbosity > 1 {
         text += &format!("    user: {} ports: {}\n", one_line(&status.user), ports(&status.ports));
+        if let Some(earlier) = &status.rerun_of {
+            text += &format!("    rerun of: {earlier}\n");
+        }
         text += &format!("    sandbox: {}\n", one_line(&status.sandbox.to_string_lossy()));
     }
     if let Some(resources) = status.resources.as_ref().filter(|_| verbosity > 1) {
@@ -63,6 +66,9 @@ pub(super) fn task(status: &Status, verbosity: u8, owners: &mut Owners) -> Strin
     }
     if verbosity > 2 {
         text += "    process table:\n";
+        text.extend(status.carried_over.iter().map(|(name, run)| {
+            format!("      - {} carried over from {} run {}\n", one_line(name), run.task_id, run.run)
+        }));
         text.extend(status.processes.iter().map(|(name, runs)| {
             let dropped = status.dropped.get(name).copied().unwrap_or_default();
             process(name, dropped, runs)

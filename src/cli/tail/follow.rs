@@ -41,6 +41,10 @@ pub(super) fn follow(
 ) -> Result<Exit, Failure> {
     let task = runner::read_task(paths)?;
     let process = process(arguments, &task, context)?;
+    let status = Status::read(paths)?;
+    if let Some(status) = status.filter(|status| status.carried_over.contains_key(&process.name)) {
+        return arguments.print(&process.name, &status, context);
+    }
     let changes = Changes::new().map_err(RunnerError::system("watch files"))?;
     let mut follower = Follower { arguments, paths, context, process, changes, current: None };
     follower.changes.watch(paths.folder(), Watched::Task).map_err(RunnerError::system("watch the task"))?;
@@ -161,7 +165,7 @@ impl Follower<'_> {
             None => Ok(LogFollower::new(&path)),
             Some(lines) => LogFollower::at_last_lines(&path, lines),
         };
-        announce(stream, &path, self.context);
+        announce(stream, &path, "", self.context);
         self.current = Some((number, log.map_err(|error| Failure::file("cannot read", &path, &error))?));
         Ok(())
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use clap::Args;
 
-use crate::checkpoint::{Status, TaskId, paths};
+use crate::checkpoint::{CarriedRun, Status, TaskId, paths};
 use crate::cli::completions;
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
@@ -58,11 +58,26 @@ impl TailArguments {
         }
         let status = Status::read(&task)?.ok_or_else(|| nothing_yet(&self.task_id))?;
         let process = self.process(&status, context)?;
-        let run = self.run_number(process, &status)?;
+        self.print(process, &status, context)
+    }
+
+    /// Prints what is there by now; of a process that was carried over, what it printed in the earlier task.
+    fn print(&self, process: &str, status: &Status, context: &Context) -> Result<Exit, Failure> {
         let stream = self.stream();
-        let path = paths::run_logs(&status.log_dir, process, run).join(stream);
+        let (folder, origin) = match status.carried_over.get(process) {
+            Some(carried) => {
+                let run = self.carried_run(process, carried)?;
+                let origin = format!(" of task {}, from which {process} was carried over", carried.task_id);
+                (paths::run_logs(&carried.log_dir, process, run), origin)
+            }
+            None => {
+                let run = self.run_number(process, status)?;
+                (paths::run_logs(&status.log_dir, process, run), String::new())
+            }
+        };
+        let path = folder.join(stream);
         let log = self.open(&path).map_err(|error| unreadable(&path, &error))?;
-        announce(stream, &path, context);
+        announce(stream, &path, &origin, context);
         copy(log, &path, context)?;
         Ok(Exit::Success)
     }
@@ -72,7 +87,8 @@ impl TailArguments {
     }
 
     fn process<'a>(&self, status: &'a Status, context: &Context) -> Result<&'a str, Failure> {
-        let mut names = status.processes.keys().map(String::as_str);
+        let names: Vec<&str> = names(status).collect();
+        let mut names = names.into_iter();
         match (&self.process, names.len()) {
             (Some(wanted), _) => {
                 names.find(|name| name == wanted).ok_or_else(|| unknown_process(wanted, status))
@@ -80,6 +96,19 @@ impl TailArguments {
             (None, 1) => Ok(names.next().unwrap_or_default()),
             (None, 0) => Err(nothing_yet(&self.task_id)),
             (None, _) => Err(several_processes(status, context)?),
+        }
+    }
+
+    /// A process that was carried over has the one run by which it succeeded.
+    fn carried_run(&self, process: &str, carried: &CarriedRun) -> Result<u64, Failure> {
+        match self.run {
+            Some(run) if run != carried.run => {
+                let CarriedRun { task_id, run: kept, .. } = carried;
+                let message = format!("process {process} was carried over from run {kept} of task {task_id}");
+                let help = format!("`thermos tail --run {run} {task_id} {process}` asks that task");
+                Err(not_found("unknown_run", message, help))
+            }
+            _ => Ok(carried.run),
         }
     }
 
@@ -115,6 +144,11 @@ impl TailArguments {
     }
 }
 
+/// Returns the processes that have run, in this task or in an earlier one.
+fn names(status: &Status) -> impl Iterator<Item = &str> {
+    status.carried_over.keys().chain(status.processes.keys()).map(String::as_str)
+}
+
 /// Says whether a run was there and is no longer.
 fn is_dropped(run: u64, process: &str, status: &Status) -> bool {
     let first = status.processes[process].first();
@@ -144,9 +178,9 @@ fn lines(text: &str) -> Result<u64, Malformed> {
 }
 
 /// Says which log is printed.
-fn announce(stream: &str, path: &Path, context: &Context) {
-    let path = one_line(&path.to_string_lossy());
-    context.terminal.say(format!("Tail of {stream} log {path}\n"));
+fn announce(stream: &str, path: &Path, origin: &str, context: &Context) {
+    let text = format!("Tail of {stream} log {}{origin}", path.display());
+    context.terminal.say(one_line(&text) + "\n");
 }
 
 fn nothing_yet(id: &TaskId) -> Failure {
@@ -155,8 +189,7 @@ fn nothing_yet(id: &TaskId) -> Failure {
 }
 
 fn unknown_process(wanted: &str, status: &Status) -> Failure {
-    let names = status.processes.keys().map(String::as_str);
-    let help = did_you_mean_help(wanted, names)
+    let help = did_you_mean_help(wanted, names(status))
         .unwrap_or_else(|| format!("`thermos tail {}` lists those that have", status.task_id));
     let wanted = one_line(wanted);
     not_found("unknown_process", format!("no process `{wanted}` of task {} has run", status.task_id), help)
@@ -164,9 +197,8 @@ fn unknown_process(wanted: &str, status: &Status) -> Failure {
 
 /// Lists the processes on standard output, so that one can be chosen.
 fn several_processes(status: &Status, context: &Context) -> Result<Failure, Failure> {
-    let names = status.processes.keys().map(|name| one_line(name) + "\n");
-    context.terminal.print(names.collect::<String>())?;
-    let message = format!("{} processes of task {} have run", status.processes.len(), status.task_id);
+    context.terminal.print(names(status).map(|name| one_line(name) + "\n").collect::<String>())?;
+    let message = format!("{} processes of task {} have run", names(status).count(), status.task_id);
     let help = format!("name one of them: thermos tail {} PROCESS", status.task_id);
     Ok(not_found("several_processes", message, help))
 }

@@ -19,12 +19,21 @@ const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"]
 
 /// Draws a timeline to the width of a terminal.
 pub fn text(timeline: &Timeline, style: &Style) -> String {
-    let names = timeline.rows.iter().map(|row| row.name.width()).max().unwrap_or_default().min(NAMES);
+    let all = timeline.rows.iter().map(|row| &row.name).chain(&timeline.carried_over);
+    let names = all.map(|name| name.width()).max().unwrap_or_default().min(NAMES);
     let axis = style.width.saturating_sub(names + TIMES + 4).max(AXIS);
     let state = style.paint(Tone::of_task(&timeline.state), timeline.state.as_str());
     let total =
         if timeline.rows.is_empty() { String::new() } else { format!("  {}", duration(timeline.seconds)) };
     let mut drawn = format!("{}  {state}{total}\n\n", style.strong(&one_line(&timeline.title)));
+    for name in &timeline.carried_over {
+        let sign = style.paint(Tone::Good, Tone::Good.sign());
+        drawn += &format!(
+            "{sign} {}  {}\n",
+            fit(&cut(&one_line(name), names), names),
+            style.faint("carried over")
+        );
+    }
     if timeline.rows.is_empty() {
         return drawn + "nothing has started\n";
     }
