@@ -27,6 +27,7 @@ mod pictures;
 mod planning;
 mod properties;
 mod readme;
+mod repl;
 mod replay;
 mod resources;
 mod resume_and_kill;
