@@ -274,7 +274,11 @@ fn each_command_does_what_it_says() {
     assert!(answer(&mut screen, ":json t").contains("\"cmdline\": \"echo me\","));
     let graph = answer(&mut screen, ":graph t");
     assert!(graph.contains("t  2 processes") && graph.contains('b'), "{graph}");
-    assert!(answer(&mut screen, ":run t").contains("Task succeeded."));
+    let run = answer(&mut screen, ":run t");
+    assert!(
+        run.contains(" succeeded after ") && run.contains("2 processes") && !run.contains("error"),
+        "{run}"
+    );
     assert!(answer(&mut screen, ":help Process").contains("seconds from the end of a run to the next"));
     assert!(answer(&mut screen, ":help").contains("lists variables and functions"));
     assert!(answer(&mut screen, ":hlep").contains("did you mean `:help`?"));

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, ValueHint};
 
+use super::live::ShowArguments;
 use super::tasks;
 use super::usage::Malformed;
 use crate::checkpoint::TaskId;
@@ -25,7 +26,7 @@ pub(crate) struct ConfigArguments {
     #[arg(long)]
     pub(crate) json: bool,
     /// Allow includes from this folder besides that of FILE
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) include_root: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) limits: LimitArguments,
@@ -39,15 +40,15 @@ pub(crate) struct ConfigArguments {
 pub(crate) struct LimitArguments {
     /// Stop the script after this many operations
     #[arg(long, value_name = "N", default_value_t = Limits::default().operations)]
-    #[arg(help_heading = LIMITS, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(help_heading = LIMITS, allow_negative_numbers = true, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) max_operations: u64,
     /// Stop the evaluation after this many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().time.as_secs())]
-    #[arg(help_heading = LIMITS, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    #[arg(help_heading = LIMITS, allow_negative_numbers = true, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) max_time: u64,
     /// Let the evaluation use this much memory
     #[arg(long, value_name = "MIB", default_value_t = Limits::default().memory >> 20)]
-    #[arg(help_heading = LIMITS, value_parser = clap::value_parser!(u64).range(32..=1 << 20))]
+    #[arg(help_heading = LIMITS, allow_negative_numbers = true, value_parser = clap::value_parser!(u64).range(32..=1 << 20))]
     pub(crate) max_memory: u64,
 }
 
@@ -78,16 +79,17 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "ID", value_parser = tasks::parse_id)]
     pub(crate) task_id: Option<TaskId>,
     /// Where processes run [default: the current directory]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) sandbox: Option<PathBuf>,
     /// Where the outputs of processes are kept [default: logs/ID below the root]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) log_dir: Option<PathBuf>,
     /// Run at most this many processes at once; the task's max_concurrency may be lower
-    #[arg(short = 'j', long = "jobs", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(short = 'j', long = "jobs", value_name = "N", env = "THERMOS_JOBS", allow_negative_numbers = true)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) jobs: Option<u32>,
     /// Run commands as this user instead of the task's own; another than yourself takes root
-    #[arg(long, value_name = "USER", value_parser = user)]
+    #[arg(long, value_name = "USER", value_parser = user, value_hint = ValueHint::Username)]
     pub(crate) user: Option<String>,
     /// Let commands see the sandbox as their root; takes root, and bash with its libraries in the sandbox
     #[arg(long)]
@@ -102,8 +104,10 @@ pub(crate) struct RunArguments {
     #[arg(long)]
     pub(crate) durable: bool,
     /// Run in the background: print the task id and return as soon as the task is on record
-    #[arg(long)]
+    #[arg(long, conflicts_with = "follow")]
     pub(crate) daemon: bool,
+    #[command(flatten)]
+    pub(crate) show: ShowArguments,
 }
 
 /// How a command prints data.

@@ -13,6 +13,7 @@ use crate::diagnostics::Diagnostic;
 
 /// Check a configuration without starting anything
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct CheckArguments {
     /// How to show what is found
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
@@ -20,6 +21,10 @@ pub(crate) struct CheckArguments {
     #[command(flatten)]
     config: ConfigArguments,
 }
+
+const EXAMPLES: &str = "Examples:
+  thermos check -E precision=500 pi.thermos
+  thermos check --format json pi.thermos          for an editor";
 
 impl CheckArguments {
     /// Checks every exported task, or the one that is named.

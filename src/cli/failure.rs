@@ -57,6 +57,9 @@ pub(crate) fn file_help(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::NotFound => "check the path; relative paths start at the current directory",
         io::ErrorKind::PermissionDenied => "check who owns it and what its mode allows",
+        io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
+            "something else than a folder is there: move it away, or name another place"
+        }
         io::ErrorKind::IsADirectory => "name a file, not a directory",
         io::ErrorKind::InvalidData => "it must be UTF-8 text",
         io::ErrorKind::StorageFull => "free some space and try again",

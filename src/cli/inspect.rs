@@ -12,6 +12,7 @@ use crate::config::{self, Document, Parameter};
 
 /// Show every exported task: defaults filled in, what it needs, what is still open
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct InspectArguments {
     /// How to show the tasks; JSON is what `run --json` reads
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
@@ -22,6 +23,11 @@ pub(crate) struct InspectArguments {
     #[command(flatten)]
     config: ConfigArguments,
 }
+
+const EXAMPLES: &str = "Examples:
+  thermos inspect pi.thermos
+  thermos inspect --params pi.thermos             what -E may set
+  thermos inspect --format json pi.thermos > pi.json";
 
 impl InspectArguments {
     /// Shows the exported tasks; references may be open.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::completions;
 use super::context::Context;
 use super::ending;
 use super::exit::Exit;
@@ -18,6 +19,7 @@ use crate::runner::Wish;
 /// gives for its finalization. A task whose runner is gone is taken over and ended in the same way; a runner that is
 /// stopped goes on, to end its task. Returns when all matching tasks have ended.
 #[derive(Clone, Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct KillArguments {
     /// Kill every process at once and run no final process; wait for no runner that is stopped or does not answer
     #[arg(long)]
@@ -26,9 +28,14 @@ pub(crate) struct KillArguments {
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, value_parser = seconds)]
     grace: Option<Duration>,
     /// Ids of tasks, or expressions that match whole ids
-    #[arg(value_name = "REGEX", required = true, value_parser = patterns::parse)]
+    #[arg(value_name = "REGEX", required = true, value_parser = patterns::parse, add = completions::task_ids())]
     patterns: Vec<Pattern>,
 }
+
+const EXAMPLES: &str = "Examples:
+  thermos kill build-42
+  thermos kill --grace 5 'build-.*'
+  thermos kill --force build-42";
 
 impl KillArguments {
     /// Kills all tasks at the same time; one that cannot be killed does not save the others.

@@ -53,6 +53,11 @@ impl Log {
         Ok(log)
     }
 
+    /// Returns the newest of the files, as far as it was read.
+    pub(crate) fn into_newest(self) -> Option<File> {
+        self.files.into_iter().next()
+    }
+
     /// Opens the newest first: a file that is renamed meanwhile is met twice, none is missed.
     fn open_once(path: &Path) -> io::Result<Log> {
         let mut files = vec![open(path)?];
@@ -84,14 +89,28 @@ impl Read for Log {
     }
 }
 
+/// Opens what was written to a log after the file of an inode, which was rotated; all that is kept, if that file is kept no
+/// more. Nothing if there is no log.
+pub(crate) fn files_after(path: &Path, inode: u64) -> io::Result<Option<Log>> {
+    let mut log = match Log::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        log => log?,
+    };
+    let is_known = |file: &File| file.metadata().is_ok_and(|metadata| metadata.ino() == inode);
+    if let Some(index) = log.files.iter().position(is_known) {
+        log.files.truncate(index);
+    }
+    Ok((!log.files.is_empty()).then_some(log))
+}
+
 /// Opens a log, which is a file; waits for nobody, whatever else stands there.
-fn open(path: &Path) -> io::Result<File> {
+pub(super) fn open(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a file")) }
 }
 
 /// Lists `stdout.1` and so on as far as they are there, the newest first.
-fn backups(path: &Path) -> Vec<PathBuf> {
+pub(super) fn backups(path: &Path) -> Vec<PathBuf> {
     let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
     let number = |entry: io::Result<fs::DirEntry>| {
         let found = entry.ok()?.file_name().into_string().ok()?;
@@ -111,6 +130,23 @@ pub(crate) fn last_lines(path: &Path, lines: u64, width: usize) -> io::Result<Ve
     let mut lines: Vec<String> = lines.map(|line| String::from_utf8_lossy(line).into_owned()).collect();
     lines.pop_if(|line| line.is_empty());
     Ok(lines)
+}
+
+/// Leaves out what a text tells a terminal to do: escape sequences, of which the end may be missing.
+pub(crate) fn without_escapes(text: &str) -> String {
+    let mut plain = String::new();
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        if character != '\x1b' {
+            plain.push(if character == '\t' { ' ' } else { character });
+        } else if characters.next_if_eq(&'[').is_some() {
+            // Control sequences end with a letter or one of a few signs (ECMA-48, section 5.4).
+            characters.by_ref().find(|character| matches!(character, '@'..='~'));
+        } else {
+            characters.next();
+        }
+    }
+    plain
 }
 
 /// A search for the beginning of the last lines, from the end of a log, a file at a time.

@@ -7,6 +7,7 @@
 mod arguments;
 mod check;
 mod clock;
+mod completions;
 mod configuration;
 mod context;
 mod daemon;
@@ -15,17 +16,24 @@ mod exit;
 #[cfg(feature = "failpoints")]
 mod failpoints;
 mod failure;
+mod follow;
+mod gc;
 mod graph;
 mod inspect;
 mod kill;
 mod launch;
+mod live;
 mod logs;
 mod lose;
+mod man;
 mod patterns;
 mod ports;
 mod progress;
+mod read;
+mod rehearsal;
 mod repl;
 mod report;
+mod rerun;
 mod resume;
 mod run;
 mod schema;
@@ -38,11 +46,12 @@ mod tasks;
 mod terminal;
 mod timeline;
 mod usage;
+mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueHint};
 
 use self::context::Context;
 use self::exit::Exit;
@@ -51,7 +60,7 @@ use self::terminal::{Color, Terminal};
 
 /// Runs a graph of processes on this machine and loses nothing when anything dies
 #[derive(Debug, Parser)]
-#[command(name = "thermos", version, after_help = EXIT_CODES)]
+#[command(name = "thermos", version = VERSION, after_help = EXIT_CODES)]
 #[command(arg_required_else_help = true)]
 struct Thermos {
     #[command(flatten)]
@@ -59,6 +68,9 @@ struct Thermos {
     #[command(subcommand)]
     command: Command,
 }
+
+/// The version, with the commit that it was built from if that is known.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), env!("THERMOS_COMMIT"));
 
 const GLOBAL: &str = "Global options";
 
@@ -68,10 +80,10 @@ const EXIT_CODES: &str = "Exit codes: 0 success; 1 the task failed, or nothing w
 #[derive(Debug, clap::Args)]
 struct GlobalArguments {
     /// Folder of checkpoints and logs [env: THERMOS_ROOT] [default: ~/.thermos]
-    #[arg(long, global = true, help_heading = GLOBAL, value_name = "DIR")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "DIR", value_hint = ValueHint::DirPath)]
     root: Option<PathBuf>,
     /// When to use colour
-    #[arg(long, global = true, help_heading = GLOBAL, value_name = "WHEN", value_enum, default_value_t)]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "WHEN", value_enum, default_value_t, env = "THERMOS_COLOR")]
     color: Color,
 }
 
@@ -85,11 +97,16 @@ enum Command {
     Tail(tail::TailArguments),
     Graph(graph::GraphArguments),
     Timeline(timeline::TimelineArguments),
+    Read(read::ReadArguments),
+    Gc(gc::GcArguments),
     Kill(kill::KillArguments),
     Lose(lose::LoseArguments),
     Resume(resume::ResumeArguments),
+    Rerun(rerun::RerunArguments),
     Repl(repl::ReplArguments),
     Schema(schema::SchemaArguments),
+    Completions(completions::CompletionsArguments),
+    Man(man::ManArguments),
 }
 
 impl Command {
@@ -103,11 +120,16 @@ impl Command {
             Command::Tail(arguments) => arguments.run(context),
             Command::Graph(arguments) => arguments.run(context),
             Command::Timeline(arguments) => arguments.run(context),
+            Command::Read(arguments) => arguments.run(context),
+            Command::Gc(arguments) => arguments.run(context),
             Command::Kill(arguments) => arguments.run(context),
             Command::Lose(arguments) => arguments.run(context),
             Command::Resume(arguments) => arguments.run(context),
+            Command::Rerun(arguments) => arguments.run(context),
             Command::Repl(arguments) => arguments.run(context),
             Command::Schema(arguments) => arguments.run(context),
+            Command::Completions(arguments) => arguments.run(context),
+            Command::Man(arguments) => arguments.run(context),
         }
     }
 }
@@ -116,6 +138,9 @@ impl Command {
 pub fn main() -> ExitCode {
     #[cfg(feature = "failpoints")]
     failpoints::arm();
+    if completions::answer() {
+        return Exit::Success.into();
+    }
     let arguments = match Thermos::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return stop_at_usage(&error).into(),

@@ -1,6 +1,6 @@
 //! Takes the ports that a task is given, free ones where no number was named.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, TcpListener};
 
 use super::arguments::PortArgument;
@@ -45,13 +45,28 @@ pub(crate) fn unbound(task: &Task, ports: &[(String, u16)]) -> Vec<Diagnostic> {
 fn refuse_repetition(arguments: &[PortArgument]) -> Result<(), Failure> {
     let mut names = BTreeSet::new();
     match arguments.iter().find(|port| !names.insert(&port.name)) {
-        None => Ok(()),
+        None => {}
         Some(port) => {
             let message = format!("port `{}` is given twice", port.name);
-            let diagnostic = Diagnostic::error("usage", message).with_help("give each port one -P");
-            Err(Failure::new(Exit::Usage, diagnostic))
+            return Err(refused(message, "give each port one -P"));
         }
     }
+    let mut numbers = BTreeMap::new();
+    for PortArgument { name, number } in arguments {
+        if let Some((number, other)) = number.and_then(|number| Some((number, numbers.insert(number, name)?)))
+        {
+            let message = format!("ports `{other}` and `{name}` are both {number}");
+            return Err(refused(
+                message,
+                "give each its own number, or leave one out: -P NAME takes a free one",
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn refused(message: String, help: &str) -> Failure {
+    Failure::new(Exit::Usage, Diagnostic::error("usage", message).with_help(help))
 }
 
 fn free(listeners: &mut Vec<TcpListener>, taken: &mut BTreeSet<u16>) -> Result<u16, Failure> {
@@ -89,5 +104,11 @@ mod tests {
     fn a_name_has_one_port() {
         let failure = take(&[port("a", Some(1)), port("a", None)]).unwrap_err();
         assert_eq!(failure.exit, Exit::Usage);
+    }
+
+    #[test]
+    fn a_number_is_given_to_one_port() {
+        let failure = take(&[port("a", Some(1)), port("b", Some(2)), port("c", Some(1))]).unwrap_err();
+        assert_eq!(failure.diagnostics[0].message, "ports `a` and `c` are both 1");
     }
 }

@@ -2,10 +2,11 @@
 
 use clap::Args;
 
+use super::completions;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::progress::Progress;
+use super::live::{ShowArguments, Teller};
 use super::{launch, tasks};
 use crate::checkpoint::TaskId;
 use crate::runner;
@@ -16,19 +17,27 @@ use crate::runner;
 /// stays as it is: the exit code says how it ended. It goes on as it was launched: as which user, in which root and with
 /// which limits is in its checkpoint. Root goes on with the task of another user as that user.
 #[derive(Clone, Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct ResumeArguments {
     /// The id of the task
-    #[arg(value_name = "TASK_ID", value_parser = tasks::parse_id)]
+    #[arg(value_name = "TASK_ID", value_parser = tasks::parse_id, add = completions::task_ids())]
     task_id: TaskId,
+    #[command(flatten)]
+    show: ShowArguments,
 }
+
+const EXAMPLES: &str = "Examples:
+  thermos resume build-42";
 
 impl ResumeArguments {
     /// Runs the task to its end and gives the exit code of its state.
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         runner::keep_early_wishes()?;
-        tasks::find(context, &self.task_id)?;
-        let mut progress = Progress::new(context.terminal, "Resuming", &self.task_id);
-        let state = runner::resume(&context.root, &self.task_id, &launch::caller(), &mut progress)?;
-        Ok(launch::exit(&state))
+        let paths = tasks::find(context, &self.task_id)?;
+        let task = runner::read_task(&paths)?;
+        let mut teller = Teller::start("Resuming", &paths, &task, self.show, context);
+        let state = runner::resume(&context.root, &self.task_id, &launch::caller(), &mut teller);
+        teller.end(state.is_ok());
+        Ok(launch::exit(&state?))
     }
 }

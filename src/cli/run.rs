@@ -2,11 +2,11 @@
 
 use clap::Args;
 
-use super::arguments::{ConfigArguments, PortArguments, RunArguments};
+use super::arguments::{ConfigArguments, Format, PortArguments, RunArguments};
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::{configuration, launch};
+use super::{configuration, launch, rehearsal, watch};
 use crate::config;
 use crate::diagnostics::Diagnostic;
 use crate::runner;
@@ -14,6 +14,7 @@ use crate::schema::Task;
 
 /// Check a configuration and run its task
 #[derive(Clone, Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct RunCommandArguments {
     #[command(flatten)]
     config: ConfigArguments,
@@ -21,22 +22,47 @@ pub(crate) struct RunCommandArguments {
     ports: PortArguments,
     #[command(flatten)]
     run: RunArguments,
+    /// Run it, and run it again as a new task whenever FILE or a file that it includes changes; Ctrl-C ends that
+    #[arg(long, conflicts_with_all = ["daemon", "task_id", "dry_run"])]
+    watch: bool,
+    /// The process that runs this whenever files change
+    #[arg(long, hide = true, value_name = "PID", conflicts_with = "watch")]
+    watched_by: Option<i32>,
+    /// Show in which order processes would start, and start none
+    #[arg(long, conflicts_with = "daemon")]
+    dry_run: bool,
+    /// How to show that
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t, requires = "dry_run")]
+    format: Format,
 }
+
+const EXAMPLES: &str = "Examples:
+  thermos run -E precision=500 pi.thermos
+  thermos run -j 4 --sandbox build --task-id build-42 build.thermos
+  thermos run --daemon -P http -P admin:8081 service.thermos
+  thermos inspect --format json pi.thermos | thermos run --json -";
 
 impl RunCommandArguments {
     /// Runs the task to its end, or sees it off into the background.
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        if self.watch {
+            return watch::watch(&self.config.file, context);
+        }
+        self.watched_by.map_or(Ok(()), watch::follow)?;
         runner::keep_early_wishes()?;
         let loaded = config::check(&configuration::request(&self.config)?)?;
         configuration::announce(context, &loaded);
         let task = only(loaded.tasks)?;
         let options = launch::options(&task, &self.run, &self.ports, context)?;
+        if self.dry_run {
+            return rehearsal::show(&task, &options, self.format, context);
+        }
         launch::run(&task, &options, &self.run, context)
     }
 }
 
 /// Returns the task if there is just one: nobody can tell which of several is meant.
-fn only(tasks: Vec<Task>) -> Result<Task, Failure> {
+pub(super) fn only(tasks: Vec<Task>) -> Result<Task, Failure> {
     match <[Task; 1]>::try_from(tasks) {
         Ok([task]) => Ok(task),
         Err(tasks) => {

@@ -9,7 +9,11 @@ use crate::schema::json_schema;
 
 /// Print the JSON Schema of what `run --json` reads
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct SchemaArguments {}
+
+const EXAMPLES: &str = "Examples:
+  thermos schema > task.schema.json";
 
 impl SchemaArguments {
     /// Prints the schema.

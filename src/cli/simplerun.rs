@@ -13,6 +13,7 @@ use crate::runner;
 ///
 /// The command is run by bash. Several arguments are joined with blanks.
 #[derive(Clone, Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct SimplerunArguments {
     #[command(flatten)]
     run: RunArguments,
@@ -28,6 +29,11 @@ pub(crate) struct SimplerunArguments {
     #[arg(value_name = "COMMAND", required = true, trailing_var_arg = true)]
     command: Vec<String>,
 }
+
+const EXAMPLES: &str = "Examples:
+  thermos simplerun 'make test'
+  thermos simplerun --daemon --task-id backup -- rsync -a /home /backup
+  thermos simplerun -E who=world 'echo hello {{who}}'";
 
 impl SimplerunArguments {
     /// Says what is run and runs it.

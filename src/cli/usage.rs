@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::num::ParseIntError;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use thiserror::Error;
 
 use crate::diagnostics::Diagnostic;
@@ -42,28 +42,66 @@ pub(super) fn diagnostic(error: &clap::Error) -> Diagnostic {
     }
     let text = error.render().to_string();
     let (message, rest) = text.split_once("\n\n").unwrap_or((&text, ""));
-    let message = message.strip_prefix("error: ").unwrap_or(message);
-    let message = without_parser_words(error, one_line(message));
-    Diagnostic::error("usage", message).with_help(help(rest))
+    Diagnostic::error("usage", message_of(error, message)).with_help(help(error, rest))
 }
 
-/// Says of a value that is no number that it is none, rather than where the standard library stopped reading it.
+/// Says what is wrong: in words of ours where the parser's are of its trade, otherwise in its own.
+fn message_of(error: &clap::Error, text: &str) -> String {
+    let named = |kind| error.get(kind).map(ToString::to_string);
+    match (error.kind(), named(ContextKind::InvalidSubcommand), named(ContextKind::InvalidArg)) {
+        (ErrorKind::InvalidSubcommand, Some(command), _) => format!("there is no command '{command}'"),
+        (ErrorKind::UnknownArgument, _, Some(argument)) if argument.starts_with('-') => {
+            format!("there is no flag '{argument}' here")
+        }
+        (ErrorKind::UnknownArgument, _, Some(argument)) => format!("'{argument}' is one argument too many"),
+        _ => without_parser_words(error, one_line(text.strip_prefix("error: ").unwrap_or(text))),
+    }
+}
+
+/// Says of a value that is no number that it is none, rather than where the standard library stopped reading it, and of
+/// one out of range what the range is, rather than how a programmer writes it.
 fn without_parser_words(error: &clap::Error, message: String) -> String {
-    match error.source().and_then(|source| source.downcast_ref::<ParseIntError>()) {
-        Some(parse) => message.replace(&parse.to_string(), "it is no whole number"),
+    if let Some(parse) = error.source().and_then(|source| source.downcast_ref::<ParseIntError>()) {
+        return message.replace(&parse.to_string(), "it is no whole number");
+    }
+    match message
+        .split_once(" is not in ")
+        .and_then(|(before, range)| Some((before, range.split_once("..=")?)))
+    {
+        Some((before, (least, most))) => {
+            let before = before.rsplit_once(": ").map_or(before, |(before, _)| before);
+            format!("{before}: it has to be from {least} to {most}")
+        }
         None => message,
     }
 }
 
-/// Prefers the parser's tips (a similar name), then the usage.
-fn help(rest: &str) -> String {
-    let tips: Vec<&str> = rest.lines().filter_map(|line| line.trim().strip_prefix("tip: ")).collect();
-    if !tips.is_empty() {
-        return tips.join("; ");
+/// Prefers a similar name, then the parser's tips, then where to look.
+fn help(error: &clap::Error, rest: &str) -> String {
+    let similar = [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::SuggestedValue];
+    if let Some(found) = similar.into_iter().find_map(|kind| first(error.get(kind)?)) {
+        return format!("did you mean `{found}`?");
     }
-    let usage = rest.lines().find_map(|line| line.strip_prefix("Usage: "));
-    usage
-        .map_or_else(|| "--help tells what each argument takes".to_owned(), |usage| format!("usage: {usage}"))
+    let usage = rest.lines().find_map(|line| line.strip_prefix("Usage: ")).unwrap_or("thermos");
+    if error.kind() == ErrorKind::UnknownArgument {
+        let command = usage.split(' ').take_while(|word| word.starts_with(char::is_lowercase));
+        return format!("`{} --help` tells what it takes", command.collect::<Vec<_>>().join(" "));
+    }
+    let tips: Vec<&str> = rest.lines().filter_map(|line| line.trim().strip_prefix("tip: ")).collect();
+    match (tips.is_empty(), rest.contains("Usage: ")) {
+        (false, _) => tips.join("; "),
+        (true, true) => format!("usage: {usage}"),
+        (true, false) => "--help tells what each argument takes".to_owned(),
+    }
+}
+
+/// Returns the likeliest suggestion.
+fn first(suggested: &ContextValue) -> Option<String> {
+    match suggested {
+        ContextValue::String(name) => Some(name.clone()),
+        ContextValue::Strings(names) => names.first().cloned(),
+        _ => None,
+    }
 }
 
 fn one_line(text: &str) -> String {

@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use super::document::Document;
 use super::flags::Flags;
 use super::json_shape::Shape;
+use super::json_unique::UniqueJson;
 use super::problems::{Found, Wording, error_diagnostic};
 use super::request::{Limits, Request, Source};
 use super::wrong::{MAX_REPLAYS, Wrong, is_same_mistake, with_callers};
@@ -185,8 +186,9 @@ fn attempt<T>(
         }
     }
     let (unknown, hidden) = flags.unused(&evaluation.work, &evaluation.parameters, &evaluation.sources);
-    // What was left out may have been all that refers to a value.
-    if evaluation.problems.is_empty() {
+    // What was left out, or is no reference as it was written, may have been all that refers to a value.
+    let misspelt = |one: &Found| one.diagnostic.code.ends_with("::invalid_reference");
+    if evaluation.problems.is_empty() && !found.iter().any(misspelt) {
         found.extend(unknown.into_iter().map(Found::from));
     }
     if found.is_empty() {
@@ -348,10 +350,13 @@ fn evaluate_json(
     mut sources: Sources,
 ) -> Result<Evaluation, Diagnostics> {
     let source = sources.add(name, text);
-    let json: Json = serde_json::from_str(text).map_err(|error| {
+    let UniqueJson(json) = serde_json::from_str(text).map_err(|error| {
         let at = Span::new(source, error.line() as u32, error.column().max(1) as u32, 0);
         let (message, help) = json_error(&error.to_string());
-        let diagnostic = Diagnostic::error("invalid_json", format!("{name} is no JSON: {message}"));
+        let is_syntax = !error.is_data();
+        let message =
+            if is_syntax { format!("{name} is no JSON: {message}") } else { format!("{name}: {message}") };
+        let diagnostic = Diagnostic::error("invalid_json", message);
         vec![diagnostic.with_label(sources.place(at), "here").with_help(help)]
     })?;
     let documents = match json {
@@ -398,6 +403,7 @@ fn json_error(text: &str) -> (String, &'static str) {
             "a value is missing".to_owned(),
             "a value is \"text\", a number, true, false, null, [ ... ] or { ... }; a script must not end in .json",
         ),
+        _ if text.starts_with("the key ") => (text.to_owned(), "remove one of the two, or rename it"),
         "key must be a string" => ("a key is no text".to_owned(), "put keys in double quotes"),
         other => (other.to_owned(), "a task document is one JSON object, or a list of them"),
     }

@@ -17,6 +17,7 @@ mod held;
 mod hints;
 mod json_places;
 mod json_shape;
+mod json_unique;
 mod places;
 mod problems;
 mod request;

@@ -1,6 +1,7 @@
 //! Words what a check finds as diagnostics: where, what was expected and found, what to do.
 
 use crate::diagnostics::{Diagnostic, Sources, Span, did_you_mean, with_article};
+use crate::schema;
 use crate::script::Uses;
 use crate::template::{ResolveError, Tag, Work};
 use crate::types::{Error, ErrorKind, Object, Problem, ProblemKind, Step};
@@ -178,6 +179,14 @@ impl Wording<'_> {
     }
 
     fn unbound(&self, problem: &Problem, tags: &[Tag]) -> Diagnostic {
+        // The default name of a task refers to its first process.
+        if place_text(problem) == "Task[name]"
+            && matches!(tags, [tag] if tag.to_string() == schema::DEFAULT_NAME)
+        {
+            let diagnostic = Diagnostic::error("missing_field", "Task[name] is required.");
+            let label = "has neither a name nor a process to take it from".to_owned();
+            return self.at(diagnostic, problem, label).with_help("add a name, and processes");
+        }
         let mut written = Vec::new();
         let mut labels = Vec::new();
         for tag in tags {

@@ -1,5 +1,7 @@
 //! Puts into words why no plan can be made, and what to do.
 
+use std::collections::BTreeSet;
+
 use super::graph::PlanError;
 use crate::diagnostics::did_you_mean;
 use crate::schema::Task;
@@ -39,14 +41,26 @@ fn detail(task: &Task, error: &PlanError) -> (String, String) {
     }
 }
 
+/// The most names that a help line lists.
+const MAX_SHOWN: usize = 12;
+
+fn some(names: &[&str]) -> String {
+    match names.get(..MAX_SHOWN) {
+        Some(first) if names.len() > MAX_SHOWN => format!("{} and others", first.join(", ")),
+        _ => names.join(", "),
+    }
+}
+
 fn unknown(task: &Task, names: &[String], constraint: usize) -> (String, String) {
-    let known: Vec<&str> = task.processes.iter().map(|process| process.name.as_str()).collect();
+    let mut known: Vec<&str> = task.processes.iter().map(|process| process.name.as_str()).collect();
+    let mut met = BTreeSet::new();
+    known.retain(|name| met.insert(*name));
     let unknown = names.iter().find(|name| !known.contains(&name.as_str()));
     match unknown {
         Some(name) => {
             let help = match did_you_mean(name, known.iter().copied()) {
                 Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!("add `{name}` to the processes, or name one of {}", known.join(", ")),
+                None => format!("add `{name}` to the processes, or name one of {}", some(&known)),
             };
             (format!("The task has no process `{name}`."), help)
         }

@@ -30,6 +30,9 @@ pub struct Schema {
     pub logger_mode: Type,
 }
 
+/// The name of a task that is given none.
+pub const DEFAULT_NAME: &str = "{{processes[0].name}}";
+
 /// Returns the types of a task document.
 pub fn schema() -> &'static Schema {
     #[allow(clippy::expect_used)] // The defaults below are constants; `schema_is_well_formed` builds them.
@@ -92,7 +95,7 @@ impl Schema {
         let task = Type::structure(
             "Task",
             vec![
-                Field::new("name", Type::String).default(&"{{processes[0].name}}".into())?,
+                Field::new("name", Type::String).default(&DEFAULT_NAME.into())?,
                 Field::new("processes", Type::list(&process)),
                 Field::new("constraints", Type::list(&constraint)).default(&Value::List(Vec::new()))?,
                 Field::new("resources", resources.clone()),

@@ -169,6 +169,7 @@ fn arguments(name: &str, given: &[String], texts: &Texts, at: Span) -> Mistake {
     }
     let takes = definition(name, texts);
     let message = match (&takes, given) {
+        (None, [_]) if name == "param" => "`param` takes a name and a default".to_owned(),
         (Some(parameters), _) if parameters.len() != given.len() => {
             format!("`{name}` takes {}, not {}", count(parameters.len()), given.len())
         }
