@@ -42,7 +42,8 @@ impl<T: Clone + PartialEq> Changes<T> {
 
     /// Watches a folder from now on. What happened before is the caller's to look for afterwards.
     pub(crate) fn watch(&mut self, folder: &Path, token: T) -> io::Result<()> {
-        for there in folder.ancestors() {
+        let mut folders = folder.ancestors();
+        while let Some(there) = folders.next() {
             let flags = AddWatchFlags::IN_CREATE
                 | AddWatchFlags::IN_DELETE
                 | AddWatchFlags::IN_MOVED_FROM
@@ -51,6 +52,13 @@ impl<T: Clone + PartialEq> Changes<T> {
                 | AddWatchFlags::IN_DELETE_SELF
                 | AddWatchFlags::IN_MOVE_SELF;
             match self.inotify.add_watch(there, flags | AddWatchFlags::IN_ONLYDIR) {
+                // It came after it was looked for and before this watch stood, which did not see it come.
+                Ok(descriptor) if comes_below(there, folder) => {
+                    if !self.watches.contains_key(&descriptor) {
+                        let _ = self.inotify.rm_watch(descriptor);
+                    }
+                    folders = folder.ancestors();
+                }
                 Ok(descriptor) => {
                     let watch = Watch { token, folder: folder.to_owned(), is_there: there == folder };
                     self.watches.entry(descriptor).or_default().push(watch);
@@ -131,6 +139,12 @@ impl<T> AsFd for Changes<T> {
     }
 }
 
+/// Says whether the next folder on the way from `there` to `folder` exists.
+fn comes_below(there: &Path, folder: &Path) -> bool {
+    let next = folder.strip_prefix(there).ok().and_then(|rest| rest.components().next());
+    next.is_some_and(|next| there.join(next).is_dir())
+}
+
 fn add<T: PartialEq>(changes: &mut Vec<Change<T>>, change: Change<T>) {
     // Writers append many times to the same few files.
     if !changes.iter().rev().take(64).any(|known| *known == change) {
@@ -143,6 +157,22 @@ mod tests {
     use std::fs;
 
     use super::*;
+
+    #[test]
+    fn a_folder_that_comes_while_it_is_looked_for_is_not_missed() {
+        let folder = tempfile::tempdir().unwrap();
+        for number in 0..50 {
+            let inner = folder.path().join(format!("{number}/a/b"));
+            let mut changes = Changes::new().unwrap();
+            std::thread::scope(|scope| {
+                scope.spawn(|| fs::create_dir_all(&inner).unwrap());
+                changes.watch(&inner, 1).unwrap();
+            });
+            let _ = changes.take().unwrap();
+            fs::write(inner.join("file"), "x").unwrap();
+            assert!(changes.take().unwrap().contains(&Change::At(1, Some("file".into()))), "{number}");
+        }
+    }
 
     #[test]
     fn a_folder_is_watched_before_it_is_there_and_after_it_has_gone() {

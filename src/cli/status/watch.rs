@@ -144,10 +144,8 @@ impl Watcher<'_> {
             self.changes.unwatch(&token);
             // Watched before it is read, and no longer once it has ended.
             self.changes.watch(paths.folder(), token.clone()).map_err(RunnerError::system("watch a task"))?;
-            let status = match self.context.root.find(&id)? {
-                Some(_) => Status::read(&paths),
-                None => Ok(None),
-            };
+            let is_indexed = self.context.root.find(&id)?.is_some();
+            let status = if is_indexed { Status::read(&paths) } else { Ok(None) };
             match status {
                 Ok(Some(status)) => {
                     if status.state.is_terminal() {
@@ -159,6 +157,8 @@ impl Watcher<'_> {
                     }
                     self.rows.insert(id, row);
                 }
+                // It is about to begin: its header comes next.
+                Ok(None) if is_indexed => {}
                 Ok(None) => {
                     self.changes.unwatch(&token);
                     if self.rows.remove(&id).is_some() {
