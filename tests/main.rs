@@ -32,6 +32,7 @@ mod planning;
 mod properties;
 mod read;
 mod readme;
+mod repl;
 mod replay;
 mod rerun;
 mod resources;
