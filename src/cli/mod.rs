@@ -17,6 +17,8 @@ mod exit;
 #[cfg(feature = "failpoints")]
 mod failpoints;
 mod failure;
+mod follow;
+mod gc;
 mod graph;
 mod inspect;
 mod kill;
@@ -28,6 +30,7 @@ mod man;
 mod patterns;
 mod ports;
 mod progress;
+mod read;
 mod rehearsal;
 mod repl;
 mod report;
@@ -95,6 +98,8 @@ enum Command {
     Tail(tail::TailArguments),
     Graph(graph::GraphArguments),
     Timeline(timeline::TimelineArguments),
+    Read(read::ReadArguments),
+    Gc(gc::GcArguments),
     Kill(kill::KillArguments),
     Lose(lose::LoseArguments),
     Resume(resume::ResumeArguments),
@@ -117,6 +122,8 @@ impl Command {
             Command::Tail(arguments) => arguments.run(context),
             Command::Graph(arguments) => arguments.run(context),
             Command::Timeline(arguments) => arguments.run(context),
+            Command::Read(arguments) => arguments.run(context),
+            Command::Gc(arguments) => arguments.run(context),
             Command::Kill(arguments) => arguments.run(context),
             Command::Lose(arguments) => arguments.run(context),
             Command::Resume(arguments) => arguments.run(context),
