@@ -49,7 +49,9 @@ fn files_of_old_become_scripts_that_give_the_same_tasks() {
     let thermos = Thermos::new();
     let library = converted(&thermos, "lib/math").expect_code(0).text;
     thermos.write("lib/math.thermos", library);
-    for name in ["manual", "included", "structs", "strings", "control", "tasks"] {
+    for name in
+        ["manual", "included", "structs", "strings", "control", "tasks", "expressions", "profiles", "loops"]
+    {
         let script = converted(&thermos, name).expect_code(0).text;
         snapshot(name, &script);
         let file = format!("{name}.thermos");
@@ -79,6 +81,7 @@ fn what_has_no_counterpart_is_told_and_left_as_a_comment() {
 fn what_may_mean_something_else_is_a_warning() {
     let output = of("half = n / 2\n").expect_code(0).expect_stderr("warning[thermos::convert]");
     output.expect_stderr("`/` of integers is an integer here").expect_stderr("old.py:1:8");
+    of("a = []\nb = a\nb.append(1)\n").expect_code(0).expect_stderr("`b` is a copy here");
     let sorted = of("for k, v in sorted({'a': 1}.items()):\n  print(k)\n").expect_code(0);
     assert_eq!(sorted.stderr, "");
 }

@@ -24,6 +24,7 @@ impl<'t> Converter<'t> {
         if is_pattern(left.kind()) {
             return self.assigned_apart(left, right);
         }
+        self.warn_of_copy(left, right);
         let value = self.alone(right)?;
         self.assigned(left, &value)
     }

@@ -11,6 +11,7 @@ use super::kinds::{Kind, kinds};
 use super::names::{Occurrences, Scope};
 use super::problem::Problem;
 use super::tree::{Source, next};
+use super::uses::Uses;
 use crate::diagnostics::Diagnostic;
 
 /// Goes through a tree and writes.
@@ -19,6 +20,10 @@ pub(super) struct Converter<'t> {
     pub(super) source: &'t Source<'t>,
     /// Where each name stands.
     pub(super) occurrences: Occurrences<'t>,
+    /// What happens to names elsewhere.
+    pub(super) uses: Uses<'t>,
+    /// The loop that is converted ends there.
+    pub(super) loop_end: Option<usize>,
     /// What the values of variables are, where that is plain.
     pub(super) kinds: HashMap<&'t str, Kind>,
     /// The functions defined so far, or at the top level.
@@ -54,6 +59,8 @@ impl<'t> Converter<'t> {
         Converter {
             source,
             occurrences: Occurrences::new(source, root),
+            uses: Uses::new(source, root),
+            loop_end: None,
             kinds: kinds(source, root),
             functions: HashMap::new(),
             modules: HashSet::new(),

@@ -80,6 +80,11 @@ impl<'t> Converter<'t> {
 
     fn over(&mut self, left: Node<'t>, list: &str, index: Option<&str>) -> Outcome<Head> {
         let (name, first) = match left.kind() {
+            "identifier" if self.loop_end.is_some_and(|end| self.outlives(left, end)) => {
+                let whole = self.fresh("one");
+                let first = vec![format!("{} = {whole};", self.target(left)?)];
+                (whole, first)
+            }
             "identifier" => (self.loop_name(left)?, Vec::new()),
             kind if is_pattern(kind) => {
                 let whole = self.fresh("one");
@@ -110,6 +115,10 @@ impl<'t> Converter<'t> {
                 "take it apart inside of the loop",
             );
         }
+        if self.loop_end.is_some_and(|end| self.outlives(node, end)) {
+            let help = "keep it in a variable of its own: write `last = i` in the loop";
+            return Problem::fail(node, "what a loop leaves here is read after it", help);
+        }
         self.declare(self.source.of(node));
         self.name(node)
     }
@@ -118,7 +127,6 @@ impl<'t> Converter<'t> {
         if is_pattern(target.kind()) {
             return self.taken_apart(target, value);
         }
-        self.declare(self.source.of(target));
-        Ok(vec![format!("let {} = {value};", self.name(target)?)])
+        Ok(vec![format!("{} = {value};", self.target(target)?)])
     }
 }

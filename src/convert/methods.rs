@@ -23,7 +23,7 @@ const RENAMED: [(&str, &str); 9] = [
 ];
 
 /// Methods that change what they are called on.
-const CHANGING: [&str; 7] = ["append", "extend", "insert", "pop", "reverse", "sort", "update"];
+pub(super) const CHANGING: [&str; 7] = ["append", "extend", "insert", "pop", "reverse", "sort", "update"];
 
 /// Methods that have no counterpart.
 const MISSING: [&str; 24] = [

@@ -27,6 +27,7 @@ mod strings;
 mod structs;
 mod subscripts;
 mod tree;
+mod uses;
 
 use crate::diagnostics::Diagnostic;
 

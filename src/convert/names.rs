@@ -67,6 +67,14 @@ impl<'t> Occurrences<'t> {
         places.get(at).copied().filter(|at| *at < within.end)
     }
 
+    /// Returns where a name stands in a range.
+    pub(super) fn all(&self, name: &str, within: &Range<usize>) -> &[usize] {
+        let places = self.0.get(name).map(Vec::as_slice).unwrap_or_default();
+        let start = places.partition_point(|at| *at < within.start);
+        let end = places.partition_point(|at| *at < within.end);
+        places.get(start..end).unwrap_or_default()
+    }
+
     /// Says whether a name stands in `whole`, but outside of `inner`.
     pub(super) fn outside(&self, name: &str, inner: &Range<usize>, whole: &Range<usize>) -> bool {
         self.first(name, &(whole.start..inner.start)).is_some()

@@ -63,13 +63,19 @@ impl<'t> Converter<'t> {
         for (name, first) in assigned(self.source, node) {
             let read_before = is_loop && self.occurrences.first(name, &range).is_some_and(|at| at < first);
             let outside = self.occurrences.outside(name, &range, &scope);
-            let loops = is_loop && self.is_name_of_loop(node, name);
+            let loops = is_loop && self.is_name_of_loop(node, name) && !self.leaves(node, name);
             if self.is_declared(name) || loops || !(read_before || outside) || !name.is_ascii() {
                 continue;
             }
             self.line(&format!("let {};", self.spelled(name)));
             self.declare(name);
         }
+    }
+
+    /// Says whether a loop leaves a value in a name of its own that is read later.
+    fn leaves(&self, node: Node<'t>, name: &str) -> bool {
+        let names = node.child_by_field_name("left").map(super::names::identifiers).unwrap_or_default();
+        names.into_iter().any(|one| self.source.of(one) == name && self.outlives(one, node.end_byte()))
     }
 
     /// The name of a loop belongs to it, whatever stands outside.
@@ -241,7 +247,10 @@ impl<'t> Converter<'t> {
     fn for_statement(&mut self, node: Node<'t>) -> Outcome<()> {
         self.refuse_else(node)?;
         self.in_block(|this| {
-            let Head { text, before, first } = this.head(part(node, "left"), part(node, "right"))?;
+            this.loop_end = Some(node.end_byte());
+            let head = this.head(part(node, "left"), part(node, "right"));
+            this.loop_end = None;
+            let Head { text, before, first } = head?;
             before.iter().for_each(|line| this.line(line));
             this.line(&format!("{text} {{"));
             this.block(node.start_byte(), part(node, "body"), &first);
