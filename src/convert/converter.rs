@@ -28,6 +28,8 @@ pub(super) struct Converter<'t> {
     pub(super) kinds: HashMap<&'t str, Kind>,
     /// The functions defined so far, or at the top level.
     pub(super) functions: HashMap<String, Signature<'t>>,
+    /// The functions of the file that are written.
+    pub(super) defined: HashSet<String>,
     /// Modules, and what was imported from them.
     pub(super) modules: HashSet<String>,
     /// The scopes that are open, that of the file first.
@@ -63,6 +65,7 @@ impl<'t> Converter<'t> {
             loop_end: None,
             kinds: kinds(source, root),
             functions: HashMap::new(),
+            defined: HashSet::new(),
             modules: HashSet::new(),
             scopes: vec![Scope::new(0..source.text.len(), [])],
             indent: 0,

@@ -90,6 +90,10 @@ impl<'t> Converter<'t> {
         if self.in_function() || self.indent > 0 {
             return self.closure(node, signature);
         }
+        if !self.defined.insert(signature.name.clone()) {
+            let message = format!("`{}` is defined twice", signature.name);
+            return Problem::fail(part(node, "name"), message, "give the second a name of its own");
+        }
         let mut names: Vec<String> = signature.parameters.iter().map(|one| one.spelled.clone()).collect();
         names.extend(signature.rest.clone());
         self.line(&format!("fn {}({}) {{", signature.name, names.join(", ")));

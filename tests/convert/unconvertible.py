@@ -41,4 +41,6 @@ if __name__ == '__main__':
 ids = {1, 2}
 def generator():
     yield 1
+def generator():
+    return 2
 export(Task(name = 'rest', processes = [p]))
