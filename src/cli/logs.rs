@@ -110,7 +110,7 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
 }
 
 /// How much older than it is a file may seem: the kernel's time of files goes by steps.
-const STEP: f64 = 0.02;
+pub(crate) const STEP: f64 = 0.02;
 
 /// Says whether a file has changed since a time, in seconds since 1970. In a folder that is used again the log of another
 /// task may lie until it is opened anew.

@@ -321,7 +321,9 @@ impl Stream {
         while left > 0 {
             if self.file.is_none() {
                 match logs::open(&self.path) {
-                    Ok(file) if ended || logs::is_since(&file, self.since) => self.file = Some(file),
+                    Ok(file) if ended || logs::is_since(&file, self.since) => {
+                        self.file = Some(rotation::oldest(&self.path, self.since).unwrap_or(file));
+                    }
                     Err(error) if is_starved(&error) => return Reading::Starved,
                     _ => {}
                 }
@@ -422,6 +424,23 @@ mod tests {
         let mut lines = Vec::new();
         stream.read(usize::MAX, true, |line| lines.push(String::from_utf8_lossy(line).into_owned()));
         lines
+    }
+
+    #[test]
+    fn a_log_that_was_rotated_before_it_was_met_is_read_from_its_oldest_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("stdout");
+        let backup = |number: u32| folder.path().join(format!("stdout.{number}"));
+        for (path, text) in
+            [(backup(3), "earlier\n"), (backup(2), "one\n"), (backup(1), "two\n"), (path.clone(), "three\n")]
+        {
+            fs::write(path, text).unwrap();
+        }
+        let earlier = std::time::SystemTime::now() - std::time::Duration::from_secs(60);
+        File::options().write(true).open(backup(3)).unwrap().set_modified(earlier).unwrap();
+        let since =
+            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64() - 30.0;
+        assert_eq!(read(&mut Stream::new(path, since)), ["one", "two", "three"]);
     }
 
     #[test]

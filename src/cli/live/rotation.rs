@@ -34,6 +34,19 @@ pub(super) fn next(path: &Path, file: &File) -> Option<File> {
     })
 }
 
+/// Opens the oldest file of the log at `path` that was written to since a time, in seconds since 1970, if the log has been
+/// rotated by now.
+pub(super) fn oldest(path: &Path, since: f64) -> Option<File> {
+    // The time of the text, since a rotation changes the other: backups of an earlier task go on too.
+    let is_own = |file: &File| {
+        let written =
+            file.metadata().map(|metadata| metadata.mtime() as f64 + metadata.mtime_nsec() as f64 / 1e9);
+        written.is_ok_and(|written| written + logs::STEP >= since)
+    };
+    let rotated = files(path).into_iter().rev().filter(|(number, _)| *number > 0);
+    rotated.filter_map(|(number, inode)| open(path, number, inode)).find(is_own)
+}
+
 /// Opens the file of an inode, which had a number and may have a higher one by now.
 fn open(path: &Path, number: u32, inode: u64) -> Option<File> {
     (number..=number.saturating_add(STEPS)).find_map(|number| {
