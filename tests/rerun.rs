@@ -80,6 +80,12 @@ fn every_view_says_what_was_carried_over() {
     assert!(graph.contains("fetch") && graph.contains("carried over"), "{graph}");
     let timeline = thermos.run(["timeline", "new"]).expect_code(0).text;
     assert!(timeline.contains("carried over"), "{timeline}");
+    let picture = thermos.run(["timeline", "--format", "svg", "new"]).expect_code(0).text;
+    let row = picture.lines().find(|line| line.contains("data-process=\"fetch\""));
+    assert!(
+        row.is_some_and(|row| row.contains(">carried over<") && !row.contains("class=\"bar")),
+        "{picture}"
+    );
     let tail = thermos.run(["tail", "new", "fetch"]).expect_code(0);
     let tail = tail.expect_stderr("of task old, from which fetch was carried over");
     assert_eq!(tail.text, "said by old\n");
