@@ -161,7 +161,7 @@ fn what_never_started_goes_when_it_is_named() {
     fs::create_dir_all(&folder).unwrap();
     fs::create_dir_all(thermos.root().join("tasks/active")).unwrap();
     fs::write(thermos.root().join("tasks/active/begun"), "{}").unwrap();
-    thermos.run(["gc", "--max-age", "0"]).expect_code(0).expect_stdout("0 tasks, 0 B freed\n");
+    thermos.run(["gc", "--max-age", "0s"]).expect_code(0).expect_stdout("0 tasks, 0 B freed\n");
     thermos.run(["gc", "begun"]).expect_code(0).expect_stdout("removed begun (never started, ");
     assert!(!folder.exists() && !thermos.root().join("tasks/active/begun").exists());
 }

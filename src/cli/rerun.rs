@@ -13,7 +13,7 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::report::visible;
-use super::{configuration, launch, rehearsal, run, tasks};
+use super::{completions, configuration, launch, rehearsal, run, tasks};
 use crate::checkpoint::{Rerun, TaskId, TaskState};
 use crate::config;
 use crate::diagnostics::{Diagnostic, did_you_mean_help};
@@ -34,7 +34,7 @@ pub(crate) struct RerunArguments {
     #[arg(long, conflicts_with = "from")]
     failed: bool,
     /// Run this process and all that waits for it, though they succeeded; may be repeated
-    #[arg(long, value_name = "PROCESS")]
+    #[arg(long, value_name = "PROCESS", add = completions::processes())]
     from: Vec<String>,
     /// Run the task as this file has it now, and tell what is different; what was changed runs again
     #[arg(long, value_name = "FILE")]
@@ -64,7 +64,7 @@ pub(crate) struct RerunArguments {
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t, requires = "dry_run")]
     format: Format,
     /// The id of the task that has ended
-    #[arg(value_name = "TASK_ID", value_parser = tasks::parse_id)]
+    #[arg(value_name = "TASK_ID", value_parser = tasks::parse_id, add = completions::task_ids())]
     earlier: TaskId,
 }
 

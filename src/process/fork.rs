@@ -12,7 +12,7 @@ use std::panic::{self, AssertUnwindSafe};
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
-use nix::sys::wait::{WaitStatus, waitpid};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, getppid};
 
 /// Where a fork returned.
@@ -72,6 +72,11 @@ pub fn reap(child: Pid) -> io::Result<WaitStatus> {
             status => return Ok(status?),
         }
     }
+}
+
+/// Says whether a child has ended, and takes its status then; an error if there is no such child any more.
+pub fn has_ended(child: Pid) -> io::Result<bool> {
+    Ok(waitpid(child, Some(WaitPidFlag::WNOHANG))? != WaitStatus::StillAlive)
 }
 
 /// Closes every descriptor but the three standard ones.
