@@ -18,8 +18,8 @@ fn build() -> Value {
     json!({
         "name": "build",
         "processes": [
-            process("fetch", "true"), process("make", "[ -e fixed ]"), process("test", "true"),
-            process("lint", "true"), clean,
+            process("lint", "true"), process("fetch", "true"), process("make", "[ -e fixed ]"),
+            process("test", "true"), clean,
         ],
         "constraints": [{"order": ["fetch", "make", "test"]}],
     })
@@ -28,7 +28,8 @@ fn build() -> Value {
 fn failed() -> Thermos {
     let thermos = Thermos::new();
     thermos.write("build.json", build().to_string());
-    thermos.run(["run", "--task-id", "old", "build.json"]).expect_code(1);
+    // One at a time, so that lint has ended when make fails.
+    thermos.run(["run", "-j", "1", "--task-id", "old", "build.json"]).expect_code(1);
     thermos.write("fixed", "");
     thermos
 }
@@ -52,7 +53,7 @@ fn rerun(thermos: &Thermos, arguments: &[&str]) -> Output {
 fn what_succeeded_is_carried_over_and_the_rest_runs() {
     let thermos = failed();
     let output = rerun(&thermos, &[]).expect_code(0);
-    output.expect_stderr(" INFO] Carried over from task old: fetch, lint\n");
+    output.expect_stderr(" INFO] Carried over from task old: lint, fetch\n");
     assert_eq!(runs(&thermos, "fetch"), ["old"]);
     assert_eq!(runs(&thermos, "lint"), ["old"]);
     assert_eq!(runs(&thermos, "make"), ["old", "new"]);
@@ -133,7 +134,7 @@ fn a_task_that_succeeded_runs_again_from_a_process_only() {
 fn an_edited_file_says_what_is_different_and_that_runs_again() {
     let thermos = failed();
     let mut edited = build();
-    edited["processes"][0]["cmdline"] = json!("echo edited >> fetch");
+    edited["processes"][1]["cmdline"] = json!("echo edited >> fetch");
     edited["processes"].as_array_mut().unwrap().push(process("deploy", "true"));
     edited["constraints"].as_array_mut().unwrap().push(json!({"order": ["lint", "deploy"]}));
     edited["max_concurrency"] = json!(1);
@@ -195,7 +196,7 @@ fn it_is_launched_as_the_old_task_was() {
 fn a_dry_run_shows_what_would_start() {
     let thermos = failed();
     let output = rerun(&thermos, &["--dry-run", "--format", "json"]).expect_code(0).json();
-    assert_eq!(output["done"], json!(["fetch", "lint"]));
+    assert_eq!(output["done"], json!(["lint", "fetch"]));
     assert_eq!(output["steps"][0][0]["process"], "make");
     thermos.run(["status", "new"]).expect_code(1);
 }
@@ -205,7 +206,7 @@ fn a_rerun_whose_runner_is_killed_keeps_what_was_carried_over() {
     let thermos = failed();
     std::fs::remove_file(thermos.home().join("fixed")).unwrap();
     let mut slow = build();
-    slow["processes"][1]["cmdline"] = json!("touch waits; read -r go < gate");
+    slow["processes"][2]["cmdline"] = json!("touch waits; read -r go < gate");
     thermos.write("slow.json", slow.to_string());
     nix::unistd::mkfifo(&thermos.home().join("gate"), nix::sys::stat::Mode::from_bits_truncate(0o600))
         .unwrap();
@@ -273,7 +274,7 @@ fn a_runner_of_a_rerun_may_die_at_every_write() {
         let status = status(&thermos, "new");
         let carried: Vec<&str> =
             status["carried_over"].as_object().unwrap().keys().map(String::as_str).collect();
-        assert_eq!((carried, &status["state"]), (vec!["fetch", "lint"], &json!("SUCCESS")), "cut at {end}");
+        assert_eq!((carried, &status["state"]), (vec!["lint", "fetch"], &json!("SUCCESS")), "cut at {end}");
     }
     assert_eq!(
         (runs(&thermos, "fetch"), runs(&thermos, "make")),

@@ -158,7 +158,7 @@ pub struct TaskStatus {
 /// A run of a process enters a state; also what is known of a run, when later records are merged into earlier ones.
 ///
 /// Times are seconds since 1970; ticks are clock ticks from boot to the start of a process.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct ProcessStatus {
     /// Counts the records of a process through all its runs, from 0.
     pub seq: u64,
@@ -308,6 +308,10 @@ pub(super) mod tests {
             "[]",
             "{}",
             r#"{"process_status":{}}"#,
+            r#"{"process_status":{"seq":0,"process":"p","run":0}}"#,
+            r#"{"process_status":{"seq":0,"process":"p","run":0,"state":"WAITING","seq":0}}"#,
+            r#"{"process_status":{"seq":0,"process":"p","run":0,"state":"RUNNING","pid":1,"pid":2}}"#,
+            r#"{"process_status":{"seq":0,"process":"p","run":0,"state":7}}"#,
             r#"{"task_status":{}}"#,
             r#"{"process_summary":{}}"#,
         ] {

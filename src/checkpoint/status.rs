@@ -127,9 +127,10 @@ impl Status {
 
 /// Says whether the runner that wrote a status lives on this machine.
 pub fn is_runner_alive(status: &TaskStatus) -> bool {
-    let here = Machine::current()
-        .is_ok_and(|machine| machine.host == status.runner_host && machine.boot_id == status.runner_boot_id);
-    here && !status.state.is_terminal()
+    let is_here =
+        |machine: &Machine| machine.host == status.runner_host && machine.boot_id == status.runner_boot_id;
+    !status.state.is_terminal()
+        && Machine::current().is_ok_and(|machine| is_here(&machine))
         && matches!(identity::prove(status.runner_pid, status.runner_ticks), Ok(Some(_)))
 }
 

@@ -36,7 +36,7 @@ pub(crate) fn run_for(
         return daemon::run(task, options, caller, context);
     }
     let paths = context.root.task(&options.task_id);
-    let mut teller = Teller::start("Running", &paths, task, arguments.show, context);
+    let mut teller = Teller::start("Running", &paths, Some(task), arguments.show, context);
     let state = runner::run(task, options, caller, &mut teller);
     teller.end(state.is_ok());
     Ok(exit(&state?))

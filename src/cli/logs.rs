@@ -53,6 +53,11 @@ impl Log {
         Ok(log)
     }
 
+    /// Returns the newest of the files, as far as it was read.
+    pub(crate) fn into_newest(self) -> Option<File> {
+        self.files.into_iter().next()
+    }
+
     /// Opens the newest first: a file that is renamed meanwhile is met twice, none is missed.
     fn open_once(path: &Path) -> io::Result<Log> {
         let mut files = vec![open(path)?];
@@ -82,6 +87,20 @@ impl Read for Log {
         }
         Ok(0)
     }
+}
+
+/// Opens what was written to a log after the file of an inode, which was rotated; all that is kept, if that file is kept no
+/// more. Nothing if there is no log.
+pub(crate) fn files_after(path: &Path, inode: u64) -> io::Result<Option<Log>> {
+    let mut log = match Log::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        log => log?,
+    };
+    let is_known = |file: &File| file.metadata().is_ok_and(|metadata| metadata.ino() == inode);
+    if let Some(index) = log.files.iter().position(is_known) {
+        log.files.truncate(index);
+    }
+    Ok((!log.files.is_empty()).then_some(log))
 }
 
 /// Opens a log, which is a file; waits for nobody, whatever else stands there.

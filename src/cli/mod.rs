@@ -16,6 +16,8 @@ mod exit;
 #[cfg(feature = "failpoints")]
 mod failpoints;
 mod failure;
+mod follow;
+mod gc;
 mod graph;
 mod inspect;
 mod kill;
@@ -27,6 +29,7 @@ mod man;
 mod patterns;
 mod ports;
 mod progress;
+mod read;
 mod rehearsal;
 mod repl;
 mod report;
@@ -94,6 +97,8 @@ enum Command {
     Tail(tail::TailArguments),
     Graph(graph::GraphArguments),
     Timeline(timeline::TimelineArguments),
+    Read(read::ReadArguments),
+    Gc(gc::GcArguments),
     Kill(kill::KillArguments),
     Lose(lose::LoseArguments),
     Resume(resume::ResumeArguments),
@@ -115,6 +120,8 @@ impl Command {
             Command::Tail(arguments) => arguments.run(context),
             Command::Graph(arguments) => arguments.run(context),
             Command::Timeline(arguments) => arguments.run(context),
+            Command::Read(arguments) => arguments.run(context),
+            Command::Gc(arguments) => arguments.run(context),
             Command::Kill(arguments) => arguments.run(context),
             Command::Lose(arguments) => arguments.run(context),
             Command::Resume(arguments) => arguments.run(context),

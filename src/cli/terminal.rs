@@ -6,7 +6,7 @@ use std::env;
 use std::io::{self, IsTerminal, Write};
 
 use clap::ValueEnum;
-use terminal_size::{Width, terminal_size_of};
+use terminal_size::{Height, Width, terminal_size_of};
 
 use super::exit::Exit;
 use super::failure::{Failure, reason};
@@ -73,6 +73,13 @@ impl Terminal {
         let mut stderr = io::stderr().lock();
         let _ = stderr.write_all(text.as_ref()).and_then(|()| stderr.flush());
     }
+}
+
+/// Returns how many lines and columns the terminal has now; 24 and 80 if there is none that says so.
+pub(crate) fn size() -> (usize, usize) {
+    let size =
+        terminal_size_of(io::stdout()).filter(|(Width(columns), Height(rows))| *columns > 0 && *rows > 0);
+    size.map_or((24, 80), |(Width(columns), Height(rows))| (rows.into(), columns.into()))
 }
 
 fn look(color: Color, terminal: bool, width: usize) -> Look {

@@ -16,4 +16,4 @@ pub mod timeline;
 mod units;
 
 pub use columns::{cut, fit, one_line};
-pub use units::duration;
+pub use units::{duration, size};

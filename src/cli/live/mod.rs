@@ -52,16 +52,17 @@ pub(crate) struct Teller {
 }
 
 impl Teller {
-    /// Begins to tell of a task that is `doing`: "Running", "Resuming".
+    /// Begins to tell of a task that is `doing`: "Running", "Resuming"; in lines, if the task is not known or not ours.
     pub(crate) fn start(
         doing: &'static str,
         paths: &TaskPaths,
-        task: &Task,
+        task: Option<&Task>,
         show: ShowArguments,
         context: &Context,
     ) -> Teller {
         let lines = || Some(Progress::new(context.terminal, doing, paths.id()));
         let stderr = context.terminal.stderr;
+        let Some(task) = task else { return Teller { lines: lines(), child: None } };
         let live = show.progress == How::Auto
             && stderr.terminal
             && !super::terminal::is_dumb()

@@ -5,7 +5,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{Row, Timeline, mark, step};
 use crate::view::look::Tone;
-use crate::view::{duration, template};
+use crate::view::{cut, duration, one_line, template};
 
 /// Pixels around the drawing, of the title, of the scale, of a row and of a bar in it.
 const MARGIN: f64 = 24.0;
@@ -77,7 +77,7 @@ pub fn svg(timeline: &Timeline) -> String {
         width,
         height: bottom + MARGIN,
         bottom,
-        title: timeline.title.clone(),
+        title: one_line(&timeline.title),
         summary: format!("{} · {}", timeline.state.as_str(), duration(timeline.seconds)),
         class: Tone::of_task(&timeline.state).class(),
         marks: marks(timeline.seconds, left),
@@ -117,13 +117,18 @@ fn line(index: usize, row: &Row, timeline: &Timeline, left: f64, width: f64) -> 
             y: top + (ROW - BAR) / 2.0,
             width: (x(bar.end) - x(bar.start)).max(LEAST),
             class: bar.tone().class(),
-            title: format!("{}, run {}: {state}{code}, {}", row.name, bar.run, duration(bar.end - bar.start)),
+            title: format!(
+                "{}, run {}: {state}{code}, {}",
+                one_line(&row.name),
+                bar.run,
+                duration(bar.end - bar.start)
+            ),
         }
     });
     let runs = if row.bars.len() > 1 { format!(", {} runs", row.bars.len()) } else { String::new() };
     Line {
-        process: row.name.clone(),
-        name: shorten(&row.name),
+        process: one_line(&row.name),
+        name: cut(&one_line(&row.name), LONGEST),
         name_x: left - 12.0,
         y: top + ROW / 2.0 + 4.5,
         bars: bars.collect(),
@@ -133,12 +138,5 @@ fn line(index: usize, row: &Row, timeline: &Timeline, left: f64, width: f64) -> 
         shaded: index.is_multiple_of(2),
         top,
         width,
-    }
-}
-
-fn shorten(name: &str) -> String {
-    match name.char_indices().nth(LONGEST) {
-        None => name.to_owned(),
-        Some((end, _)) => format!("{}…", &name[..end]),
     }
 }
