@@ -55,7 +55,10 @@ pub(crate) fn serve(command: &[String]) -> Outcome<()> {
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
     let seconds = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
     let processor = seconds(usage.user_time()) + seconds(usage.system_time());
-    println!("{}", json!({"clock": clock, "processor": processor, "memory": usage.max_rss() as f64 / 1024.0}));
+    println!(
+        "{}",
+        json!({"clock": clock, "processor": processor, "memory": usage.max_rss() as f64 / 1024.0})
+    );
     Ok(())
 }
 

@@ -16,7 +16,9 @@ pub(crate) const LOOP: &str = "--spawn-loop";
 
 /// The limit: posix_spawn and wait, and nothing else. It is what the standard library does for a plain command.
 pub(crate) fn spawn_loop(arguments: &[String]) -> Outcome<()> {
-    let [count, at_a_time] = arguments else { return Err("needs a number of processes and of places".into()) };
+    let [count, at_a_time] = arguments else {
+        return Err("needs a number of processes and of places".into());
+    };
     let (count, at_a_time): (usize, usize) = (count.parse()?, at_a_time.parse()?);
     for started in 0..count {
         if started >= at_a_time {
@@ -40,7 +42,8 @@ pub(crate) fn loop_case<'a>(count: usize, at_a_time: usize) -> Case<'a> {
 /// Finds a program; where root may install packages, installs it first. Says so if it cannot be had.
 pub(crate) fn find(report: &mut Report, program: &str, package: &str) -> bool {
     let is_there = || {
-        let found = Command::new("sh").args(["-c", &format!("command -v {program}")]).stdout(Stdio::null()).status();
+        let found =
+            Command::new("sh").args(["-c", &format!("command -v {program}")]).stdout(Stdio::null()).status();
         found.is_ok_and(|status| status.success())
     };
     if is_there() {
@@ -117,7 +120,8 @@ pub(crate) fn pystachio(report: &mut Report) -> Option<PathBuf> {
     let imports = |python: &Path| succeeds(Command::new(python).args(["-c", "import pystachio"]));
     if !imports(&python) {
         let made = succeeds(Command::new("python3").args(["-m", "venv"]).arg(&folder));
-        let _ = made && succeeds(Command::new(&python).args(["-m", "pip", "install", "--quiet", "pystachio"]));
+        let _ =
+            made && succeeds(Command::new(&python).args(["-m", "pip", "install", "--quiet", "pystachio"]));
     }
     let found = imports(&python);
     if !found {

@@ -42,13 +42,16 @@ impl Report {
     }
 
     pub(crate) fn row(&mut self, row: Row) {
-        let shown = |value: Option<f64>, unit: &str| value.map(|value| format!("{value:.1} {unit}")).unwrap_or_default();
+        let shown = |value: Option<f64>, unit: &str| {
+            value.map(|value| format!("{value:.1} {unit}")).unwrap_or_default()
+        };
         let ratios = match (row.times_clock, row.times_processor) {
             (Some(clock), Some(processor)) => format!("{clock:.2} / {processor:.2}"),
             _ => String::new(),
         };
         let thousand = |value: Option<f64>| shown(value.map(|value| value * 1000.0), "ms");
-        let (clock, processor, memory) = (thousand(row.clock), thousand(row.processor), shown(row.memory, "MB"));
+        let (clock, processor, memory) =
+            (thousand(row.clock), thousand(row.processor), shown(row.memory, "MB"));
         let line = format!(
             "  {:<34} {clock:>11} {processor:>11} {memory:>9} {ratios:>13}   {}{}",
             row.case, row.other, row.limit

@@ -37,9 +37,12 @@ pub(super) fn take(scale: &Scale, report: &mut Report) -> Outcome<()> {
 fn makefile() -> Outcome<String> {
     let mut text = String::from("SHELL = /bin/bash\nall:");
     (0..180).for_each(|degrees| _ = write!(text, " m{degrees}"));
-    text.push_str("\n\tcat temp.sine_table.* | sort -n > sine_table\n");
+    text.push_str("\n\tcat temp.sine_table.* | nl > sine_table.txt && rm -f temp.sine_table.*\n");
     for degrees in 0..180 {
-        write!(text, "m{degrees}:\n\techo 'scale=50;s({degrees}*4*a(1)/180)' | bc -l > temp.sine_table.{degrees}\n")?;
+        write!(
+            text,
+            "m{degrees}:\n\techo 'scale=50;s({degrees}*4*a(1)/180)' | bc -l > temp.sine_table.{degrees:03}\n"
+        )?;
     }
     Ok(text)
 }

@@ -32,5 +32,6 @@ pub(super) fn take_many(scale: &Scale, report: &mut Report) -> Outcome<()> {
 }
 
 fn own(count: usize, limit: &str) -> Case<'_> {
-    Case::new(format!("thermos, {count} processes"), move |folder| run(folder, &many(count, "true"))).limit(limit)
+    Case::new(format!("thermos, {count} processes"), move |folder| run(folder, &many(count, "true")))
+        .limit(limit)
 }

@@ -8,7 +8,8 @@ use crate::case::{Case, compare};
 use crate::report::Report;
 use crate::work::{MEMORY, command, thermos};
 
-const SMALL: &str = r#"export(Task(name = "one", processes = [Process(name = "one", cmdline = "echo hello")]));"#;
+const SMALL: &str =
+    r#"export(Task(name = "one", processes = [Process(name = "one", cmdline = "echo hello")]));"#;
 
 /// The smallest calls beside the smallest programs.
 pub(super) fn take(scale: &Scale, report: &mut Report) -> Outcome<()> {
