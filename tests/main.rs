@@ -7,6 +7,7 @@ mod bad_input;
 mod bindings;
 mod compaction;
 mod conformance;
+mod counts;
 mod crash;
 mod daemon;
 mod documents;

@@ -8,10 +8,13 @@ use crate::measure::{Cost, measure, quantile};
 use crate::report::{Report, Row};
 use crate::work::Folder;
 
+/// Makes the command of a case, for a new folder.
+type Make<'a> = Box<dyn Fn(&Path) -> Outcome<Command> + 'a>;
+
 /// One way to do the work of a figure.
 pub(crate) struct Case<'a> {
     name: String,
-    make: Box<dyn Fn(&Path) -> Outcome<Command> + 'a>,
+    make: Make<'a>,
     limit: &'a str,
 }
 

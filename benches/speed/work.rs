@@ -28,12 +28,6 @@ impl Folder {
     pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
-
-    pub(crate) fn write(&self, name: &str, text: &str) -> Outcome<PathBuf> {
-        let path = self.path().join(name);
-        fs::write(&path, text)?;
-        Ok(path)
-    }
 }
 
 /// A call of the binary that was built with this bench, in a folder and with a root in it.

@@ -40,6 +40,7 @@ pub(super) fn take(scale: &Scale, report: &mut Report) -> Outcome<()> {
         }),
     ];
     compare(report, Path::new(MEMORY), 5, &cases)?;
+    drop(cases);
     drop(left);
     let tasks = scale.of(10_000, 200);
     let root = Folder::below(Path::new(MEMORY))?;
