@@ -1,7 +1,7 @@
 //! Other programs that do the same work.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use nix::sys::wait::wait;
@@ -113,33 +113,21 @@ pub(crate) fn starters<'a>(report: &mut Report, commands: &'a [String], at_a_tim
     cases
 }
 
-/// Python with pystachio, in an environment below `target`, made when it is first asked for.
-pub(crate) fn pystachio(report: &mut Report) -> Option<PathBuf> {
+/// Python with a package of PyPI, in an environment below `target`, made when it is first asked for.
+pub(crate) fn python(report: &mut Report, package: &str) -> Option<PathBuf> {
     let folder = disk().join("peers/python");
     let python = folder.join("bin/python");
-    let imports = |python: &Path| succeeds(Command::new(python).args(["-c", "import pystachio"]));
-    if !imports(&python) {
-        let made = succeeds(Command::new("python3").args(["-m", "venv"]).arg(&folder));
-        let _ =
-            made && succeeds(Command::new(&python).args(["-m", "pip", "install", "--quiet", "pystachio"]));
+    let imports = || succeeds(Command::new(&python).args(["-c", &format!("import {package}")]));
+    if !imports() {
+        let made = python.exists() || succeeds(Command::new("python3").args(["-m", "venv"]).arg(&folder));
+        let install = ["-m", "pip", "install", "--quiet", package];
+        let _ = made && succeeds(Command::new(&python).args(install));
     }
-    let found = imports(&python);
+    let found = imports();
     if !found {
-        report.note("left out: pystachio, which cannot be installed from PyPI here");
+        report.note(&format!("left out: {package}, which cannot be installed from PyPI here"));
     }
     found.then_some(python)
-}
-
-/// jrsonnet, built below `target` when it is first asked for.
-pub(crate) fn jrsonnet(report: &mut Report) -> Option<PathBuf> {
-    let root = disk().join("peers");
-    let program = root.join("bin/jrsonnet");
-    let found = program.exists()
-        || succeeds(Command::new("cargo").args(["install", "--quiet", "jrsonnet", "--root"]).arg(&root));
-    if !found {
-        report.note("left out: jrsonnet, which cannot be built from crates.io here");
-    }
-    found.then_some(program)
 }
 
 fn succeeds(command: &mut Command) -> bool {

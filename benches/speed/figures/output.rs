@@ -46,7 +46,7 @@ pub(super) fn take_follow(scale: &Scale, report: &mut Report) -> Outcome<()> {
     let mut task = many(8, &source);
     task["max_concurrency"] = Value::from(8);
     let pipes: Vec<String> =
-        (0..8).map(|number| format!("({source} | tee {} | sed -u s/^/x/) &", name(number))).collect();
+        (0..8).map(|number| format!("({source} | tee {} | sed s/^/x/) &", name(number))).collect();
     let cases = [
         Case::new(format!("8 times {size}, by tee and sed"), |folder| {
             let mut call = command("bash", folder);
