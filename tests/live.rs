@@ -1,6 +1,9 @@
 //! The live view of `run` on a terminal, and `--follow`.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::io::Write;
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -109,6 +112,9 @@ fn the_task_minds_neither_the_death_of_the_viewer_nor_the_viewer_that_of_the_run
     kill(viewer(&thermos, screen.pid()), Signal::SIGKILL).unwrap();
     open_gate(&thermos, "one", 7);
     assert_eq!(screen.wait(), 1);
+    for line in [" INFO] Process(one) failed [rc=7]", " INFO] Task failed."] {
+        assert!(screen.text().contains(line), "lines take the place of the view:\n{}", screen.text());
+    }
 
     let thermos = Thermos::new();
     thermos.write("task.thermos", gated(&["one"]));
@@ -220,4 +226,77 @@ fn a_rotated_log_is_followed_without_loss() {
     let output = thermos.run(["run", "--follow", "task.thermos"]).expect_code(0);
     let expected: String = (1..=200_000).map(|number| format!("p | {number}\n")).collect();
     assert!(output.text == expected, "{} lines", output.text.lines().count());
+}
+
+#[test]
+fn a_rotation_between_two_readings_loses_nothing() {
+    let thermos = Thermos::new();
+    let script = r##"
+        let logger = Logger(mode = "rotate", rotate = RotatePolicy(log_size = 2 * KB, backups = 1000));
+        let count = Process(cmdline = "for i in $(seq 5000); do echo $i; done", logger = logger);
+        export(Task(name = "count", processes = ["a", "b", "c", "d"].map(|n| count(name = n))));
+    "##;
+    thermos.write("task.thermos", script);
+    let output = thermos.run(["run", "--follow", "task.thermos"]).expect_code(0);
+    for name in ["a", "b", "c", "d"] {
+        let prefix = format!("{name} | ");
+        let lines: Vec<&str> = output.text.lines().filter_map(|line| line.strip_prefix(&prefix)).collect();
+        let expected: Vec<String> = (1..=5000).map(|number| number.to_string()).collect();
+        assert!(lines == expected, "{name}: {} lines", lines.len());
+    }
+}
+
+#[test]
+fn what_an_earlier_task_left_in_the_log_folder_is_not_followed() {
+    let thermos = Thermos::new();
+    let cmdline = "echo <<what>> 1; echo <<what>> 2";
+    thermos.write(
+        "task.thermos",
+        format!("export(Task(processes = [Process(name = \"p\", cmdline = \"{cmdline}\")]));"),
+    );
+    let folder = thermos.home().join("logs/p/0");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("stdout"), "old 1\nold 2\nold 3\n").unwrap();
+    let changed = fs::metadata(folder.join("stdout")).unwrap().modified().unwrap();
+    // Files know times by steps; one that is as old as the task could be its own.
+    while changed.elapsed().unwrap_or_default() < Duration::from_millis(50) {
+        std::thread::yield_now();
+    }
+    let arguments = ["run", "--follow", "--log-dir", "logs", "-E", "what=new", "task.thermos"];
+    assert_eq!(thermos.run(arguments).expect_code(0).text, "p | new 1\np | new 2\n");
+}
+
+#[test]
+fn more_runs_than_descriptors_are_followed_to_their_ends() {
+    let thermos = Thermos::new();
+    // Each ends when all have begun.
+    let cmdline = r##"echo begin $THERMOS_PROCESS; touch here-$THERMOS_PROCESS; read -r x < gate; echo end $THERMOS_PROCESS"##;
+    let script = format!(
+        "export(Task(name = \"many\", processes = range(60).map(|n| Process(name = `p${{n}}`, cmdline = #\"{cmdline}\"#))));"
+    );
+    thermos.write("task.thermos", script);
+    let call = thermos.shell("mkfifo gate; ulimit -n 64; exec $THERMOS run --follow task.thermos").spawn();
+    (0..60).for_each(|number| drop(thermos.wait_for_file(&format!("here-p{number}"))));
+    // Held open, for those that come to it late.
+    let mut gate = fs::File::options().read(true).write(true).open(thermos.home().join("gate")).unwrap();
+    gate.write_all(&[b'\n'; 60]).unwrap();
+    let output = call.wait().expect_code(0);
+    let lines: BTreeSet<&str> = output.text.lines().collect();
+    assert_eq!((output.text.lines().count(), lines.len()), (120, 120), "{}", output.text);
+}
+
+#[test]
+fn a_view_is_not_drawn_between_what_another_program_prints() {
+    let thermos = Thermos::new();
+    thermos.write(
+        "task.thermos",
+        "export(Task(processes = [Process(name = \"p\", cmdline = \"echo hello\")]));",
+    );
+    let mut screen = thermos.shell("$THERMOS run --follow task.thermos | cat").on_screen(24, 80);
+    assert_eq!(screen.wait(), 0);
+    assert!(
+        screen.text().contains("p | hello") && screen.text().contains(" INFO] Task succeeded."),
+        "{}",
+        screen.text()
+    );
 }

@@ -109,8 +109,24 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a file")) }
 }
 
+/// How much older than it is a file may seem: the kernel's time of files goes by steps.
+const STEP: f64 = 0.02;
+
+/// Says whether a file has changed since a time, in seconds since 1970. In a folder that is used again the log of another
+/// task may lie until it is opened anew.
+pub(crate) fn is_since(file: &File, since: f64) -> bool {
+    let changed = |metadata: fs::Metadata| metadata.ctime() as f64 + metadata.ctime_nsec() as f64 / 1e9;
+    file.metadata().is_ok_and(|metadata| changed(metadata) + STEP >= since)
+}
+
 /// Lists `stdout.1` and so on as far as they are there, the newest first.
 pub(super) fn backups(path: &Path) -> Vec<PathBuf> {
+    let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+    backup_numbers(path).iter().map(|number| path.with_file_name(format!("{name}.{number}"))).collect()
+}
+
+/// Lists the numbers of a log's backups, the newest first.
+pub(crate) fn backup_numbers(path: &Path) -> Vec<u32> {
     let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
     let number = |entry: io::Result<fs::DirEntry>| {
         let found = entry.ok()?.file_name().into_string().ok()?;
@@ -119,7 +135,7 @@ pub(super) fn backups(path: &Path) -> Vec<PathBuf> {
     let entries = path.parent().and_then(|folder| fs::read_dir(folder).ok());
     let mut numbers: Vec<u32> = entries.into_iter().flatten().filter_map(number).collect();
     numbers.sort_unstable();
-    numbers.iter().map(|number| path.with_file_name(format!("{name}.{number}"))).collect()
+    numbers
 }
 
 /// Returns the last `lines` lines of a log, none longer than `width` bytes, as text that can be shown.

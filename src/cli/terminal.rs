@@ -6,6 +6,7 @@ use std::env;
 use std::io::{self, IsTerminal, Write};
 
 use clap::ValueEnum;
+use nix::sys::stat::{SFlag, fstat};
 use terminal_size::{Height, Width, terminal_size_of};
 
 use super::exit::Exit;
@@ -94,6 +95,12 @@ fn look(color: Color, terminal: bool, width: usize) -> Look {
 /// Says whether the terminal, as the environment names it, can do nothing but write lines.
 pub(crate) fn is_dumb() -> bool {
     env::var_os("TERM").is_some_and(|term| term == "dumb")
+}
+
+/// Says whether another program reads standard output.
+pub(crate) fn stdout_is_read() -> bool {
+    let kind = fstat(io::stdout()).map(|stat| SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT);
+    kind.is_ok_and(|kind| kind == SFlag::S_IFIFO || kind == SFlag::S_IFSOCK)
 }
 
 fn is_set(variable: &str) -> bool {

@@ -96,6 +96,12 @@ impl Board {
         (progress.done, progress.failed) = (true, true);
     }
 
+    /// Says whether this run goes on.
+    pub fn is_running(&self, process: &str, run: u64) -> bool {
+        let number = self.processes.get(process).and_then(|progress| progress.running);
+        number.and_then(|number| self.running.get(&number)).is_some_and(|running| running.run == run)
+    }
+
     /// The task has entered a state.
     pub fn entered(&mut self, state: &TaskState) {
         self.stage = state.clone();

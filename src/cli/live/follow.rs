@@ -3,17 +3,18 @@
 //! Noticed by inotify. What a log folder does not have yet is waited for at the nearest folder that exists.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
+use nix::libc;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, WatchDescriptor};
 use unicode_width::UnicodeWidthStr;
 
 use super::super::logs;
+use super::rotation;
 use crate::checkpoint::paths::run_logs;
 use crate::view::{cut, fit, one_line};
 
@@ -70,6 +71,8 @@ pub(super) struct Follower {
     known: HashSet<Key>,
     /// Runs that may have grown.
     grown: HashSet<Key>,
+    /// Runs whose logs cannot be opened before others are closed.
+    starved: HashSet<Key>,
     /// Whether the system lends no more watches.
     pub(super) blind: bool,
     columns: usize,
@@ -80,6 +83,10 @@ pub(super) struct Follower {
 struct Run {
     streams: [Stream; 2],
     watch: Option<WatchDescriptor>,
+    /// What stands before each line of the two.
+    prefixes: [String; 2],
+    /// Whether nothing more will be written.
+    ended: bool,
 }
 
 impl Follower {
@@ -98,35 +105,67 @@ impl Follower {
             pending: HashSet::new(),
             known: HashSet::new(),
             grown: HashSet::new(),
+            starved: HashSet::new(),
             blind: false,
             columns: names.map(|name| one_line(name).width()).max().unwrap_or_default().min(NAMES),
             colors: HashMap::new(),
         })
     }
 
-    /// Begins with a run, unless it was followed before.
-    pub(super) fn add(&mut self, process: &str, run: u64) {
+    /// Begins with a run, unless it was followed before. What its logs held before `since`, in seconds since 1970, is
+    /// another task's.
+    pub(super) fn add(&mut self, process: &str, run: u64, since: f64) {
         let key = (process.to_owned(), run);
         if !self.known.insert(key.clone()) {
             return;
         }
         let folder = run_logs(&self.log_dir, process, run);
-        let streams = ["stdout", "stderr"].map(|name| Stream::new(folder.join(name)));
-        self.runs.insert(key.clone(), Run { streams, watch: None });
+        let streams = ["stdout", "stderr"].map(|name| Stream::new(folder.join(name), since));
+        let prefixes = self.prefixes(process);
+        self.runs.insert(key.clone(), Run { streams, watch: None, prefixes, ended: false });
         self.watch(&key);
     }
 
-    /// Reads a run that has ended to its end.
-    pub(super) fn finish(&mut self, process: &str, run: u64, output: &mut Output) {
+    /// A run has ended: what is left of it is all there is.
+    pub(super) fn finish(&mut self, process: &str, run: u64) {
         let key = (process.to_owned(), run);
         self.pending.remove(&key);
-        self.grown.remove(&key);
-        let Some(mut run) = self.runs.shift_remove(&key) else { return };
-        self.read(&key, &mut run, usize::MAX, output);
+        if let Some(run) = self.runs.get_mut(&key) {
+            run.ended = true;
+            self.grown.insert(key);
+        }
+    }
+
+    /// All runs have ended.
+    pub(super) fn finish_all(&mut self) {
+        self.runs.values_mut().for_each(|run| run.ended = true);
+        self.grown.extend(self.runs.keys().cloned());
+    }
+
+    /// Reads what has grown, as far as a turn goes.
+    pub(super) fn take(&mut self, output: &mut Output) {
+        self.notice();
+        for key in std::mem::take(&mut self.grown) {
+            let Some(run) = self.runs.get_mut(&key) else { continue };
+            match run.read(&self.ways, output) {
+                Reading::More => drop(self.grown.insert(key)),
+                Reading::Starved => drop(self.starved.insert(key)),
+                Reading::Done if run.ended => self.close(&key, output),
+                Reading::Done => {}
+            }
+        }
+        output.more = !self.grown.is_empty();
+    }
+
+    /// Lets go of a run that was read to its end.
+    fn close(&mut self, key: &Key, output: &mut Output) {
+        let Some(mut run) = self.runs.swap_remove(key) else { return };
+        // It gives back what others waited for.
+        self.grown.extend(self.starved.drain());
         for index in 0..2 {
             let rest = std::mem::take(&mut run.streams[index].rest);
             if !rest.is_empty() {
-                self.line(&key.0, index, &rest, output);
+                line(&run.prefixes[index], self.ways.terminal[index], &rest, output.stream(index));
             }
         }
         if let Some(watch) = run.watch {
@@ -135,24 +174,15 @@ impl Follower {
         }
     }
 
-    /// Reads every run to its end.
-    pub(super) fn finish_all(&mut self, output: &mut Output) {
-        for (process, run) in self.runs.keys().cloned().collect::<Vec<_>>() {
-            self.finish(&process, run, output);
-        }
-    }
-
-    /// Reads what has grown, as far as a turn goes.
-    pub(super) fn take(&mut self, output: &mut Output) {
-        self.notice();
-        for key in std::mem::take(&mut self.grown) {
-            let Some(mut run) = self.runs.shift_remove(&key) else { continue };
-            if self.read(&key, &mut run, TURN, output) {
-                self.grown.insert(key.clone());
-            }
-            self.runs.insert(key, run);
-        }
-        output.more = !self.grown.is_empty();
+    /// Makes what stands before the lines of a process.
+    fn prefixes(&mut self, process: &str) -> [String; 2] {
+        let count = self.colors.len();
+        let color = COLORS[*self.colors.entry(process.to_owned()).or_insert(count) % COLORS.len()];
+        let name = fit(&cut(&one_line(process), self.columns), self.columns);
+        self.ways.color.map(|colored| match colored {
+            true => format!("\x1b[{color}m{name} |\x1b[0m "),
+            false => format!("{name} | "),
+        })
     }
 
     /// Learns which runs have grown, and which folders have come.
@@ -212,36 +242,35 @@ impl Follower {
         self.pending.remove(key);
         self.grown.insert(key.clone());
     }
+}
 
-    /// Reads both streams of a run; says whether there is more.
-    fn read(&mut self, key: &Key, run: &mut Run, most: usize, output: &mut Output) -> bool {
-        let mut more = false;
-        for index in 0..2 {
-            let mut lines = Vec::new();
-            more |= run.streams[index].read(most, |line| lines.push(line.to_vec()));
-            for line in lines {
-                self.line(&key.0, index, &line, output);
-            }
+impl Run {
+    /// Reads both streams for a turn.
+    fn read(&mut self, ways: &Ways, output: &mut Output) -> Reading {
+        let mut reading = Reading::Done;
+        for (index, (stream, prefix)) in self.streams.iter_mut().zip(&self.prefixes).enumerate() {
+            let into = output.stream(index);
+            let write = |text: &[u8]| line(prefix, ways.terminal[index], text, into);
+            reading = reading.max(stream.read(TURN, self.ended, write));
         }
-        more
+        reading
     }
+}
 
-    /// Writes a line behind the name of its process.
-    fn line(&mut self, process: &str, index: usize, line: &[u8], output: &mut Output) {
-        let count = self.colors.len();
-        let color = COLORS[*self.colors.entry(process.to_owned()).or_insert(count) % COLORS.len()];
-        let name = fit(&cut(&one_line(process), self.columns), self.columns);
-        let into = if index == 0 { &mut output.stdout } else { &mut output.stderr };
-        match self.ways.color[index] {
-            true => into.extend_from_slice(format!("\x1b[{color}m{name} |\x1b[0m ").as_bytes()),
-            false => into.extend_from_slice(format!("{name} | ").as_bytes()),
-        }
-        match self.ways.terminal[index] {
-            true => into.extend_from_slice(tame(&String::from_utf8_lossy(line)).as_bytes()),
-            false => into.extend_from_slice(line),
-        }
-        into.push(b'\n');
+impl Output {
+    fn stream(&mut self, index: usize) -> &mut Vec<u8> {
+        if index == 0 { &mut self.stdout } else { &mut self.stderr }
     }
+}
+
+/// Writes a line behind its prefix.
+fn line(prefix: &str, terminal: bool, text: &[u8], into: &mut Vec<u8>) {
+    into.extend_from_slice(prefix.as_bytes());
+    match terminal {
+        true => into.extend_from_slice(tame(&String::from_utf8_lossy(text)).as_bytes()),
+        false => into.extend_from_slice(text),
+    }
+    into.push(b'\n');
 }
 
 impl AsFd for Follower {
@@ -255,44 +284,66 @@ fn next_below(above: &Path, folder: &Path) -> Option<PathBuf> {
     Some(above.join(folder.strip_prefix(above).ok()?.components().next()?))
 }
 
+/// How far a reading came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Reading {
+    /// To the end.
+    Done,
+    /// Nowhere: this process has no descriptor left.
+    Starved,
+    /// There is more.
+    More,
+}
+
 /// One log that grows, is truncated, or is rotated.
 #[derive(Debug)]
 struct Stream {
     path: PathBuf,
+    /// Seconds since 1970; an older file belongs to another task until the run opens it.
+    since: f64,
     file: Option<File>,
+    /// Whether the file was read to its end after it had been rotated: then nothing more comes.
+    is_done: bool,
     /// A line whose end has not come.
     rest: Vec<u8>,
 }
 
 impl Stream {
-    fn new(path: PathBuf) -> Stream {
-        Stream { path, file: None, rest: Vec::new() }
+    fn new(path: PathBuf, since: f64) -> Stream {
+        Stream { path, since, file: None, is_done: false, rest: Vec::new() }
     }
 
-    /// Reads on for about `most` bytes, and hands on whole lines without their newlines; says whether there is more.
-    fn read(&mut self, most: usize, mut line: impl FnMut(&[u8])) -> bool {
+    /// Reads on for about `most` bytes, and hands on whole lines without their newlines.
+    /// Whether the run has ended, so that what is there is its own, says `ended`.
+    fn read(&mut self, most: usize, ended: bool, mut line: impl FnMut(&[u8])) -> Reading {
         let mut left = most;
         let mut block = vec![0; BLOCK];
         while left > 0 {
             if self.file.is_none() {
-                self.file = logs::open(&self.path).ok();
+                match logs::open(&self.path) {
+                    Ok(file) if ended || logs::is_since(&file, self.since) => self.file = Some(file),
+                    Err(error) if is_starved(&error) => return Reading::Starved,
+                    _ => {}
+                }
             }
-            let Some(file) = &mut self.file else { return false };
+            let Some(file) = &mut self.file else { return Reading::Done };
             match file.read(&mut block) {
                 Ok(0) if restart_if_truncated(file) => {}
-                Ok(0) => match self.next_file() {
-                    Some(next) => self.file = Some(next),
-                    None => return false,
+                Ok(0) => match rotation::next(&self.path, file) {
+                    // What was written between the end that was met and the rotation.
+                    Some(_) if !self.is_done => self.is_done = true,
+                    Some(next) => (self.file, self.is_done) = (Some(next), false),
+                    None => return Reading::Done,
                 },
                 Ok(count) => {
                     left = left.saturating_sub(count);
                     self.split(&block[..count], &mut line);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return false,
+                Err(_) => return Reading::Done,
             }
         }
-        true
+        Reading::More
     }
 
     fn split(&mut self, block: &[u8], line: &mut impl FnMut(&[u8])) {
@@ -312,24 +363,10 @@ impl Stream {
             line(&piece);
         }
     }
+}
 
-    /// Returns the file behind the one that was read to its end, if the log was rotated meanwhile.
-    fn next_file(&self) -> Option<File> {
-        let inode = self.file.as_ref()?.metadata().ok()?.ino();
-        if fs::symlink_metadata(&self.path).ok()?.ino() == inode {
-            return None;
-        }
-        // The newest first. Of a file that is gone, all that is kept comes after it.
-        let mut newer = vec![self.path.clone()];
-        for backup in logs::backups(&self.path) {
-            if fs::symlink_metadata(&backup).is_ok_and(|metadata| metadata.ino() == inode) {
-                break;
-            }
-            newer.push(backup);
-        }
-        let next = newer.iter().rev().find_map(|path| logs::open(path).ok())?;
-        (next.metadata().ok()?.ino() != inode).then_some(next)
-    }
+fn is_starved(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
 }
 
 /// Goes to the beginning of a file that is shorter than what was read of it.
@@ -376,13 +413,14 @@ fn visible(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::io::Write;
 
     use super::*;
 
     fn read(stream: &mut Stream) -> Vec<String> {
         let mut lines = Vec::new();
-        stream.read(usize::MAX, |line| lines.push(String::from_utf8_lossy(line).into_owned()));
+        stream.read(usize::MAX, true, |line| lines.push(String::from_utf8_lossy(line).into_owned()));
         lines
     }
 
@@ -390,7 +428,7 @@ mod tests {
     fn a_log_is_followed_through_growth_truncation_and_rotation() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("stdout");
-        let mut stream = Stream::new(path.clone());
+        let mut stream = Stream::new(path.clone(), 0.0);
         assert!(read(&mut stream).is_empty());
         let mut file = File::create(&path).unwrap();
         file.write_all(b"one\ntw").unwrap();

@@ -5,6 +5,7 @@
 
 mod follow;
 mod pipe;
+mod rotation;
 mod screen;
 mod told;
 mod viewer;
@@ -17,6 +18,7 @@ use self::told::Told;
 use self::viewer::Viewer;
 use super::context::Context;
 use super::progress::Progress;
+use super::terminal::Terminal;
 use crate::checkpoint::TaskPaths;
 use crate::process::fork::{self, Forked};
 use crate::runner::{Event, Sink};
@@ -49,6 +51,7 @@ pub(crate) struct Teller {
     /// Writes lines, unless the child tells everything.
     lines: Option<Progress>,
     child: Option<(Sender, Pid)>,
+    terminal: Terminal,
 }
 
 impl Teller {
@@ -60,21 +63,23 @@ impl Teller {
         show: ShowArguments,
         context: &Context,
     ) -> Teller {
-        let lines = || Some(Progress::new(context.terminal, doing, paths.id()));
-        let stderr = context.terminal.stderr;
-        let Some(task) = task else { return Teller { lines: lines(), child: None } };
+        let terminal = context.terminal;
+        let lines = || Some(Progress::new(terminal, doing, paths.id()));
+        let Some(task) = task else { return Teller { lines: lines(), child: None, terminal } };
         let live = show.progress == How::Auto
-            && stderr.terminal
+            && terminal.stderr.terminal
             && !super::terminal::is_dumb()
+            // Whatever reads what is followed may write to this terminal.
+            && !(show.follow && super::terminal::stdout_is_read())
             // What processes write to the terminal themselves would be drawn over.
             && !task.processes.iter().any(writes_to_console);
         if !live && !show.follow {
-            return Teller { lines: lines(), child: None };
+            return Teller { lines: lines(), child: None, terminal };
         }
         match viewer(doing, paths, live, show.follow, context) {
-            Some(child) => Teller { lines: if live { None } else { lines() }, child: Some(child) },
+            Some(child) => Teller { lines: if live { None } else { lines() }, child: Some(child), terminal },
             // Without room for another process there are lines.
-            None => Teller { lines: lines(), child: None },
+            None => Teller { lines: lines(), child: None, terminal },
         }
     }
 
@@ -94,8 +99,11 @@ impl Sink for Teller {
         if let Some(lines) = &mut self.lines {
             lines.event(event);
         }
-        if let Some((sender, _)) = &mut self.child {
-            sender.send(Told::from(event));
+        let Some((sender, _)) = &mut self.child else { return };
+        if !sender.send(Told::from(event)) && self.lines.is_none() {
+            // The child is dead: lines take the place of its view, from the next line on.
+            self.terminal.say("\n");
+            self.lines.insert(Progress::under_way(self.terminal, None)).event(event);
         }
     }
 }

@@ -23,6 +23,8 @@ pub(super) struct Sender {
     /// Lines that found no room, the first perhaps in part.
     waiting: VecDeque<Vec<u8>>,
     missed: u64,
+    /// Whether nobody reads any more.
+    broken: bool,
 }
 
 /// The child's end.
@@ -30,6 +32,8 @@ pub(super) struct Sender {
 pub(super) struct Receiver {
     pipe: File,
     rest: Vec<u8>,
+    /// Bytes of which there are more in a pipe that is full, however lines lie in it.
+    much: usize,
 }
 
 /// Makes a pipe; neither end ever blocks.
@@ -37,13 +41,15 @@ pub(super) fn pipe() -> io::Result<(Sender, Receiver)> {
     let (reader, writer) = system::pipe()?;
     system::grow(&writer, ROOM);
     fcntl(&writer, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-    let sender = Sender { pipe: File::from(writer), waiting: VecDeque::new(), missed: 0 };
-    Ok((sender, Receiver { pipe: reader, rest: Vec::new() }))
+    // Pages that a line did not fit into may be half empty.
+    let much = fcntl(&writer, FcntlArg::F_GETPIPE_SZ)? as usize / 4;
+    let sender = Sender { pipe: File::from(writer), waiting: VecDeque::new(), missed: 0, broken: false };
+    Ok((sender, Receiver { pipe: reader, rest: Vec::new(), much }))
 }
 
 impl Sender {
-    /// Sends an event, now or with a later one.
-    pub(super) fn send(&mut self, told: Told) {
+    /// Sends an event, now or with a later one. Says whether there is still somebody who reads.
+    pub(super) fn send(&mut self, told: Told) -> bool {
         if self.missed > 0 || self.waiting.len() >= WAITING {
             self.missed += 1;
         } else {
@@ -55,6 +61,7 @@ impl Sender {
             self.waiting.push_back(line(&Told::Missed(missed)));
             self.flush();
         }
+        !self.broken
     }
 
     /// Sends the last event and waits until all have been taken.
@@ -74,8 +81,10 @@ impl Sender {
                 Ok(count) => drop(first.drain(..count)),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                // Nobody reads any more.
-                Err(_) => self.waiting.clear(),
+                Err(_) => {
+                    self.broken = true;
+                    self.waiting.clear();
+                }
             }
         }
     }
@@ -94,17 +103,20 @@ pub(super) struct Received {
     pub(super) told: Vec<Told>,
     /// Whether the other end is closed.
     pub(super) closed: bool,
+    /// Whether the pipe may have been full before.
+    pub(super) much: bool,
 }
 
 impl Receiver {
     /// Takes what has come.
     pub(super) fn receive(&mut self) -> Received {
         let mut buffer = [0; 64 * 1024];
-        let mut closed = false;
+        let (mut closed, mut total) = (false, 0);
         loop {
             match self.pipe.read(&mut buffer) {
                 Ok(0) => closed = true,
                 Ok(count) => {
+                    total += count;
                     self.rest.extend_from_slice(&buffer[..count]);
                     continue;
                 }
@@ -117,7 +129,7 @@ impl Receiver {
         let end = self.rest.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
         let lines: Vec<u8> = self.rest.drain(..end).collect();
         let told = lines.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok());
-        Received { told: told.collect(), closed }
+        Received { told: told.collect(), closed, much: total >= self.much }
     }
 }
 
@@ -136,8 +148,10 @@ mod tests {
         let (mut sender, mut receiver) = pipe().unwrap();
         let note = "x".repeat(1000);
         let count = 10_000;
-        (0..count).for_each(|_| sender.send(Told::Note(note.clone())));
-        let mut first = receiver.receive().told.len();
+        (0..count).for_each(|_| assert!(sender.send(Told::Note(note.clone()))));
+        let received = receiver.receive();
+        assert!(received.much);
+        let mut first = received.told.len();
         assert!(first > 10, "{first} events fit");
         let finishing = std::thread::spawn(move || sender.finish(&Told::Over { well: true }));
         let mut missed = 0;
@@ -157,5 +171,13 @@ mod tests {
         assert!(missed > 0);
         assert_eq!(first as u64 + missed, count);
         assert!(receiver.receive().closed);
+    }
+
+    #[test]
+    fn a_runner_learns_that_nobody_reads() {
+        let (mut sender, receiver) = pipe().unwrap();
+        assert!(sender.send(Told::Note("x".to_owned())));
+        drop(receiver);
+        assert!(!sender.send(Told::Note("x".to_owned())));
     }
 }

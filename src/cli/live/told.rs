@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::super::clock;
 use crate::checkpoint::{ProcessState, TaskState};
 use crate::runner::Event;
 
@@ -19,6 +20,8 @@ pub(super) enum Told {
     Forking {
         process: String,
         run: u64,
+        /// When, in seconds since 1970: before anything of the run was there.
+        at: f64,
     },
     Attached {
         process: String,
@@ -60,7 +63,9 @@ impl From<&Event<'_>> for Told {
         match *event {
             Event::Task { state, ref reason } => Told::Task { state: state.clone(), reason: text(reason) },
             Event::AlreadyEnded { state } => Told::AlreadyEnded { state: state.clone() },
-            Event::Forking { process, run } => Told::Forking { process: process.to_owned(), run },
+            Event::Forking { process, run } => {
+                Told::Forking { process: process.to_owned(), run, at: clock::seconds() }
+            }
             Event::Attached { process, run } => Told::Attached { process: process.to_owned(), run },
             Event::Finished { process, run, .. } => Told::Finished { process: process.to_owned(), run },
             Event::Failed { process, run, return_code, ref reason, .. } => {

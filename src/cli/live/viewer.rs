@@ -1,13 +1,14 @@
 //! The child: takes in what the runner tells, draws the live view, follows outputs, and sums up in the end.
 
-use std::collections::HashMap;
-use std::fs;
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigSet, Signal};
 
 use super::follow::{Follower, Output, Ways};
@@ -15,6 +16,7 @@ use super::pipe::{Received, Receiver};
 use super::screen::Screen;
 use super::told::Told;
 use crate::checkpoint::paths::run_logs;
+use crate::checkpoint::status::RunEntry;
 use crate::checkpoint::{ProcessState, Status, TaskPaths, TaskState};
 use crate::cli::report::visible;
 use crate::cli::terminal::Terminal;
@@ -56,6 +58,10 @@ pub(super) struct Viewer {
     drawn: Option<Instant>,
     /// Whether something happened since.
     changed: bool,
+    /// Whether there is more output to read at once.
+    more: bool,
+    /// Runs that had ended when following began: they were others' to show.
+    before: HashSet<(String, u64)>,
 }
 
 /// The last line of a log, and the state of the log in which it was read.
@@ -96,6 +102,8 @@ impl Viewer {
             said: HashMap::new(),
             drawn: None,
             changed: false,
+            more: false,
+            before: HashSet::new(),
         }
     }
 
@@ -104,13 +112,19 @@ impl Viewer {
         // Ctrl-C is for the runner; the signals that it took over stay blocked here.
         let wishes = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP]);
         let _ = crate::process::signals::block(&wishes);
-        let mut resized = SignalQueue::open(&SigSet::from_iter([Signal::SIGWINCH])).ok();
+        if self.follow {
+            // Each followed run takes two descriptors.
+            let most = getrlimit(Resource::RLIMIT_NOFILE).map(|(_, most)| most);
+            let _ = most.and_then(|most| setrlimit(Resource::RLIMIT_NOFILE, most, most));
+        }
+        let looks = SigSet::from_iter([Signal::SIGWINCH, Signal::SIGCONT]);
+        let mut looks = SignalQueue::open(&looks).ok();
         loop {
-            self.sleep(&receiver, resized.as_ref());
-            while let Some(Ok(Some(_))) = resized.as_mut().map(SignalQueue::take) {
-                self.changed = true;
+            self.sleep(&receiver, looks.as_ref());
+            while let Some(Ok(Some(taken))) = looks.as_mut().map(SignalQueue::take) {
+                self.look_up(taken.signal);
             }
-            let Received { told, closed } = receiver.receive();
+            let Received { told, closed, much } = receiver.receive();
             let mut end = closed.then_some(End::Gone);
             for told in told {
                 match told {
@@ -118,12 +132,24 @@ impl Viewer {
                     told => self.hear(&told),
                 }
             }
-            self.take_output(Follower::take);
+            if much {
+                // The pipe may have been full: what found no room is on record, though nothing may follow it.
+                self.catch_up();
+            }
+            self.take_output();
             if let Some(end) = end {
                 self.end(end);
                 return 0;
             }
             self.draw_if_due();
+        }
+    }
+
+    /// The terminal has another size, or somebody else wrote to it while this process was stopped.
+    fn look_up(&mut self, signal: Signal) {
+        self.changed = true;
+        if signal == Signal::SIGCONT && self.screen.is_some() {
+            self.screen = Some(Screen::new(self.terminal.stderr.color));
         }
     }
 
@@ -139,7 +165,8 @@ impl Viewer {
             (Some(_), false) => Some(TICK.saturating_sub(since)),
         };
         let blind = self.follower.as_ref().filter(|follower| follower.blind).map(|_| BLIND);
-        let timeout = [drawing, blind].into_iter().flatten().min();
+        let more = self.more.then_some(Duration::ZERO);
+        let timeout = [drawing, blind, more].into_iter().flatten().min();
         let timeout = timeout.and_then(|time| PollTimeout::try_from(time).ok()).unwrap_or(PollTimeout::NONE);
         // An interrupted sleep is a short one.
         let _ = poll(&mut fds, timeout);
@@ -156,10 +183,12 @@ impl Viewer {
             Told::AlreadyEnded { state } => {
                 self.say(&format!(" The task has ended already: {}", state.as_str()))
             }
-            Told::Forking { process, run } => self.started(process, *run, now),
+            Told::Forking { process, run, at } => self.started(process, *run, *at),
             Told::Attached { process, run } => {
-                let since = self.since(process, *run).unwrap_or(now);
-                self.started(process, *run, since);
+                // It stands in the checkpoint that was read when the task was met.
+                if !self.board.is_running(process, *run) {
+                    self.started(process, *run, now);
+                }
             }
             Told::Finished { process, run } => {
                 self.ended(process, *run);
@@ -221,28 +250,51 @@ impl Viewer {
         let Ok(Some(status)) = Status::read(&self.paths) else { return };
         self.log_dir = status.log_dir.clone();
         self.start = status.launch_time_ms as f64 / 1000.0;
-        self.begin_to_follow();
+        self.begin_to_follow(&status);
         for process in status.carried_over.keys() {
             self.board.finished(process);
         }
         for (process, runs) in &status.processes {
             let Some(last) = runs.last() else { continue };
+            self.follow_missed(process, runs);
             match &last.state {
                 ProcessState::Success => drop(self.board.finished(process)),
                 ProcessState::Failed => self.board.failed(process),
+                ProcessState::Forked | ProcessState::Running if self.board.is_running(process, last.run) => {}
                 ProcessState::Forked | ProcessState::Running => {
-                    let since = last.start_time.or(last.fork_time).unwrap_or(self.start);
-                    self.started(process, last.run, since);
+                    self.started(process, last.run, self.since(last));
                 }
                 _ => drop(self.board.stopped(process)),
             }
         }
     }
 
-    fn begin_to_follow(&mut self) {
+    /// Follows runs of which nothing was told, for want of room.
+    fn follow_missed(&mut self, process: &str, runs: &[RunEntry]) {
+        if self.follower.is_none() {
+            return;
+        }
+        for run in runs {
+            if run.state != ProcessState::Waiting && !self.before.contains(&(process.to_owned(), run.run)) {
+                self.follow(process, run.run, self.since(run));
+                if let (Some(follower), true) = (&mut self.follower, run.state.is_terminal()) {
+                    follower.finish(process, run.run);
+                }
+            }
+        }
+    }
+
+    fn since(&self, run: &RunEntry) -> f64 {
+        run.fork_time.or(run.start_time).unwrap_or(self.start)
+    }
+
+    fn begin_to_follow(&mut self, status: &Status) {
         if !self.follow || self.follower.is_some() {
             return;
         }
+        let runs = status.processes.iter().flat_map(|(name, runs)| runs.iter().map(move |run| (name, run)));
+        let ended = runs.filter(|(_, run)| run.state.is_terminal());
+        self.before = ended.map(|(name, run)| (name.clone(), run.run)).collect();
         let Some(task) = &self.task else { return };
         let names = task.processes.iter().map(|process| process.name.as_str());
         let Terminal { stdout, stderr } = self.terminal;
@@ -256,40 +308,36 @@ impl Viewer {
         }
     }
 
-    fn since(&self, process: &str, run: u64) -> Option<f64> {
-        let status = Status::read(&self.paths).ok()??;
-        let entry = status.processes.get(process)?.iter().find(|entry| entry.run == run)?;
-        entry.start_time.or(entry.fork_time)
-    }
-
     fn started(&mut self, process: &str, run: u64, since: f64) {
         self.board.started(process, run, since);
-        let destination = self.task.as_ref().and_then(|task| {
-            let found = task.processes.iter().find(|known| known.name == process)?;
-            found.logger.as_ref().map(|logger| logger.destination)
-        });
-        // The others write to the output of `thermos run` themselves, or nowhere.
-        if let (Some(follower), None | Some(LogDestination::File)) = (&mut self.follower, destination) {
-            follower.add(process, run);
+        self.follow(process, run, since);
+    }
+
+    /// Follows a run whose output goes to files alone; others write to the output of `thermos run` themselves, or nowhere.
+    fn follow(&mut self, process: &str, run: u64, since: f64) {
+        let (Some(follower), Some(task)) = (&mut self.follower, &self.task) else { return };
+        let found = task.processes.iter().find(|known| known.name == process);
+        let destination = found.and_then(|known| Some(known.logger.as_ref()?.destination));
+        if let None | Some(LogDestination::File) = destination {
+            follower.add(process, run, since);
         }
     }
 
     fn ended(&mut self, process: &str, run: u64) {
         self.said.remove(&(process.to_owned(), run));
-        self.take_output(|follower, output| follower.finish(process, run, output));
+        if let Some(follower) = &mut self.follower {
+            follower.finish(process, run);
+        }
+        self.take_output();
     }
 
-    /// Has the follower read, and writes what it found.
-    fn take_output(&mut self, take: impl FnOnce(&mut Follower, &mut Output)) {
+    /// Has the follower read for a while, and writes what it found.
+    fn take_output(&mut self) {
         let Some(follower) = &mut self.follower else { return };
         let mut output = Output::default();
-        take(follower, &mut output);
-        if output.more {
-            // Come back at once.
-            self.changed = true;
-            self.drawn = None;
-        }
-        let Output { stdout, stderr, .. } = output;
+        follower.take(&mut output);
+        let Output { stdout, stderr, more } = output;
+        self.more = more;
         if !stderr.is_empty() {
             self.write(|| self.terminal.say(&stderr));
         }
@@ -299,7 +347,7 @@ impl Viewer {
         }
         if gone {
             // Nobody reads them any more: the task goes on.
-            (self.follow, self.follower) = (false, None);
+            (self.follow, self.follower, self.more) = (false, None, false);
         }
     }
 
@@ -332,7 +380,7 @@ impl Viewer {
         let shown: Vec<Running> = self.board.shown(&room).cloned().collect();
         for running in &shown {
             let said = self.said.entry((running.process.clone(), running.run)).or_default();
-            look_again(said, &run_logs(&self.log_dir, &running.process, running.run));
+            look_again(said, &run_logs(&self.log_dir, &running.process, running.run), running.since);
         }
         let said = |running: &Running| self.said.get(&(running.process.clone(), running.run))?.line.clone();
         let lines = self.board.lines(&room, clock::seconds(), self.start, said);
@@ -342,7 +390,13 @@ impl Viewer {
     }
 
     fn end(&mut self, end: End) {
-        self.take_output(Follower::finish_all);
+        if let Some(follower) = &mut self.follower {
+            follower.finish_all();
+        }
+        self.take_output();
+        while self.more {
+            self.take_output();
+        }
         if let Some(screen) = &self.screen {
             screen.clear();
         }
@@ -369,25 +423,24 @@ impl Viewer {
     }
 }
 
-/// Reads the last line of a run's logs again if they have grown.
-fn look_again(said: &mut Said, folder: &Path) {
+/// Reads the last line of a run's logs again if they have grown since it was started.
+fn look_again(said: &mut Said, folder: &Path, since: f64) {
     let logs = ["stdout", "stderr"].map(|name| folder.join(name));
     for (log, known) in logs.iter().zip(&mut said.lengths) {
-        let length = fs::metadata(log).map_or(0, |metadata| metadata.len());
-        if length == *known {
+        let Ok(file) = logs::open(log) else { continue };
+        let length = file.metadata().map_or(0, |metadata| metadata.len());
+        if length == *known || !logs::is_since(&file, since) {
             continue;
         }
         *known = length;
-        if let Some(line) = last_line(log) {
+        if let Some(line) = last_line(file, length) {
             said.line = Some(line);
         }
     }
 }
 
 /// Returns the last line of a log that is not blank, as a terminal would show it.
-fn last_line(path: &Path) -> Option<String> {
-    let mut file = logs::open(path).ok()?;
-    let length = file.metadata().ok()?.len();
+fn last_line(mut file: File, length: u64) -> Option<String> {
     file.seek(SeekFrom::Start(length.saturating_sub(END))).ok()?;
     let mut bytes = Vec::new();
     file.take(END).read_to_end(&mut bytes).ok()?;
