@@ -21,10 +21,14 @@ use super::stage::Ending;
 use crate::checkpoint::{Header, TaskState, TaskStatus};
 use crate::plan::{Graph, Planner, ProcessId, Stage};
 use crate::process::events::Events;
+use crate::process::memory;
 use crate::process::pidfd::Supervised;
 use crate::process::reap::{Exit, Reaped, reap_any};
 use crate::process::signals::SignalQueue;
 use crate::schema::Task;
+
+/// Bytes in which small blocks of memory are kept together.
+const SMALL_BLOCKS: usize = 64 << 20;
 
 /// A run whose coordinator lives.
 #[derive(Debug)]
@@ -98,6 +102,7 @@ impl<'a> Engine<'a> {
 
     /// Runs the task to its end and returns its terminal state.
     pub(super) fn run(mut self) -> Result<TaskState, RunnerError> {
+        memory::gather_small_blocks(SMALL_BLOCKS);
         // What was asked for before it could begin.
         self.take_signals()?;
         loop {
