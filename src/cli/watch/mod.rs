@@ -192,7 +192,7 @@ impl Watcher {
     }
 
     fn take_signals(&mut self) -> Result<(), Failure> {
-        for taken in self.signals.take_some().map_err(RunnerError::system("read signals"))? {
+        while let Some(taken) = self.signals.take().map_err(RunnerError::system("read signals"))? {
             match taken.signal {
                 Signal::SIGCHLD => self.reap()?,
                 signal => {
