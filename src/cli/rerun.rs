@@ -13,7 +13,7 @@ use super::context::{Context, absolute};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::report::visible;
-use super::{completions, configuration, launch, rehearsal, run, tasks};
+use super::{completions, configuration, launch, ports, rehearsal, run, tasks};
 use crate::checkpoint::{Rerun, TaskId, TaskState};
 use crate::config;
 use crate::diagnostics::{Diagnostic, did_you_mean_help};
@@ -92,6 +92,7 @@ impl RerunArguments {
         }
         tell_carried(&rerun, self.other_files(&earlier).as_deref(), context);
         let options = self.options(task, &earlier, rerun, context)?;
+        ports::warn_of_idle(task, &self.ports, context);
         match self.dry_run {
             true => rehearsal::show(task, &options, self.format, context),
             false => launch::run_for(task, &options, &self.run, &caller, context),
