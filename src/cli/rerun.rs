@@ -30,6 +30,8 @@ use crate::schema::{Process, Task};
 /// what it has made is there: all runs again.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
+#[command(mut_arg("sandbox", |arg| arg.help("Where processes run [default: where the earlier task ran]")))]
+#[command(mut_arg("progress", |arg| arg.hide_env_values(true)))]
 pub(crate) struct RerunArguments {
     /// Run all that has not succeeded; this is what happens anyway
     #[arg(long, conflicts_with = "from")]

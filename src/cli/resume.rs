@@ -22,6 +22,7 @@ use crate::runner::{self, Caller, Sink};
 /// which limits is in its checkpoint. Root goes on with the task of another user as that user.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
+#[command(mut_arg("progress", |arg| arg.hide_env_values(true)))]
 pub(crate) struct ResumeArguments {
     /// The id of the task
     #[arg(value_name = "TASK_ID", value_parser = tasks::parse_id, add = completions::task_ids())]

@@ -18,6 +18,7 @@ use crate::schema::Task;
 /// whose `logger` has the destination `console` or `both`, or with --progress lines.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
+#[command(mut_arg("progress", |arg| arg.hide_env_values(true)))]
 pub(crate) struct RunCommandArguments {
     #[command(flatten)]
     config: ConfigArguments,

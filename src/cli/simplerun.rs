@@ -14,6 +14,7 @@ use crate::runner;
 /// The command is run by bash. Several arguments are joined with blanks.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
+#[command(mut_arg("progress", |arg| arg.hide_env_values(true)))]
 pub(crate) struct SimplerunArguments {
     #[command(flatten)]
     run: RunArguments,

@@ -130,7 +130,7 @@ fn damage_help(error: &CheckpointError) -> String {
              moved away, `thermos resume {id}` goes on as if nobody had wished anything"
         ),
         Some(Place { id, folder, .. }) => format!(
-            "{cause}. `thermos read --simple {id}` prints the records before it. To be rid of the task, end what still \
+            "{cause}. `thermos read --simple {id}` prints what can be read. To be rid of the task, end what still \
              runs of it (it has THERMOS_TASK_ID={id} in its environment), move {} away, and let `thermos gc {id}` \
              remove the rest; logs stay",
             folder.display()
