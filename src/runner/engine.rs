@@ -202,7 +202,7 @@ impl<'a> Engine<'a> {
     }
 
     fn take_signals(&mut self) -> Result<(), RunnerError> {
-        while let Some(taken) = self.signals.take().map_err(RunnerError::system("read signals"))? {
+        for taken in self.signals.take_some().map_err(RunnerError::system("read signals"))? {
             match taken.signal {
                 Signal::SIGCHLD => self.reap()?,
                 _ if taken.value == Some(REQUEST) => drop(self.hear_requests()?),
