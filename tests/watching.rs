@@ -51,6 +51,18 @@ fn a_tiny_terminal_gets_what_fits() {
 }
 
 #[test]
+fn a_low_terminal_gets_no_more_lines_than_it_has() {
+    let thermos = many(20);
+    for rows in 3..12 {
+        let screen = table(&thermos, rows, 40, &[]);
+        let text = screen.text();
+        let lines = screen.raw().matches('\n').count();
+        assert!(lines < usize::from(rows), "{rows}: {text}");
+        assert!(text.contains("going-on") && text.contains("1 active, 20 succeeded"), "{rows}: {text}");
+    }
+}
+
+#[test]
 fn verbosity_gives_the_lines_of_old_on_a_terminal_too() {
     let thermos = many(1);
     let text = table(&thermos, 24, 200, &["-v", "1"]).text();

@@ -2,8 +2,8 @@
 //!
 //! LANGUAGE section 1.4. Knows nothing of what is in the files.
 
-use std::fs;
-use std::io::ErrorKind;
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read};
 use std::path::{Component, Path, PathBuf};
 
 use thiserror::Error;
@@ -175,7 +175,24 @@ pub fn read_text(path: &Path, name: &str) -> Result<String, IncludeError> {
     if about.len() > MAX_FILE {
         return Err(IncludeError::TooLarge { path: name.to_owned(), bytes: about.len() });
     }
-    let bytes = fs::read(path).map_err(unreadable)?;
+    let file = File::open(path).map_err(unreadable)?;
+    read_stream(file, name)
+}
+
+/// Reads a source file to its end, such as standard input; `name` is what messages call it.
+///
+/// # Errors
+/// It cannot be read, is too large, or no text.
+pub fn read_stream(reader: impl Read, name: &str) -> Result<String, IncludeError> {
+    let mut bytes = Vec::new();
+    reader
+        .take(MAX_FILE + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| IncludeError::Unreadable { path: name.to_owned(), reason: error.to_string() })?;
+    let count = bytes.len() as u64;
+    if count > MAX_FILE {
+        return Err(IncludeError::TooLarge { path: name.to_owned(), bytes: count });
+    }
     String::from_utf8(bytes).map_err(|error| IncludeError::NoText {
         path: name.to_owned(),
         byte: error.utf8_error().valid_up_to(),

@@ -14,6 +14,8 @@ pub mod summary;
 mod template;
 pub mod timeline;
 mod units;
+mod words;
 
 pub use columns::{cut, fit, one_line};
 pub use units::{duration, size};
+pub use words::shell_word;
