@@ -5,8 +5,10 @@
 
 mod files;
 mod notices;
+mod way;
 
 use std::env;
+use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
@@ -28,6 +30,7 @@ use crate::process::events::Events;
 use crate::process::pidfd::Supervised;
 use crate::process::signals::{self, SignalQueue};
 use crate::runner::RunnerError;
+use crate::script;
 
 /// How long files must be at rest: an editor writes in several steps, and a person saves several files.
 const REST: Duration = Duration::from_millis(100);
@@ -49,6 +52,13 @@ pub(super) fn watch(script: &Path, context: &Context) -> Result<Exit, Failure> {
     if script == Path::new("-") {
         let diagnostic = Diagnostic::error("usage", "standard input cannot be watched");
         return Err(Failure::new(Exit::Usage, diagnostic.with_help("name a file")));
+    }
+    if let Ok(found) = fs::metadata(script)
+        && !found.is_file()
+    {
+        let kind = script::kind(found.file_type());
+        let message = format!("{} cannot be watched: it is {kind}, not a regular file", script.display());
+        return Err(Failure::new(Exit::Usage, Diagnostic::error("usage", message).with_help("name a file")));
     }
     signals::reset_to_default(&[libc::SIGCHLD]).map_err(RunnerError::system("take signals"))?;
     let mut wanted: SigSet =
@@ -72,7 +82,7 @@ pub(super) fn watch(script: &Path, context: &Context) -> Result<Exit, Failure> {
         child: None,
         last,
         rest: None,
-        outdated: false,
+        outdated: None,
         ending: false,
     };
     watcher.run()
@@ -104,8 +114,8 @@ struct Watcher {
     last: Exit,
     /// Since when something is happening to files, and when it will have been over for long enough.
     rest: Option<(Instant, Instant)>,
-    /// Whether the run that goes on was told to end because files have changed.
-    outdated: bool,
+    /// The file that has changed, if the run that goes on was told to end for its sake.
+    outdated: Option<String>,
     /// Whether it was asked to end.
     ending: bool,
 }
@@ -150,16 +160,15 @@ impl Watcher {
         let Some(changed) = changed.filter(|_| !self.ending) else { return Ok(()) };
         match &self.child {
             // Told once: twice would be an order to end at once.
-            Some(_) if self.outdated => Ok(()),
+            Some(_) if self.outdated.is_some() => Ok(()),
             Some(_) => {
-                self.outdated = true;
-                self.say(&format!("{changed} has changed: ending the task to run it anew"));
+                if !self.terminal.stderr.terminal {
+                    self.say(&format!("{changed} has changed: ending the task to run it anew"));
+                }
+                self.outdated = Some(changed);
                 self.signal(Signal::SIGTERM)
             }
-            None => {
-                self.say(&format!("{changed} has changed: running it anew"));
-                self.start()
-            }
+            None => self.start_anew(&changed),
         }
     }
 
@@ -176,6 +185,11 @@ impl Watcher {
                 return Ok(());
             }
         }
+    }
+
+    fn start_anew(&mut self, changed: &str) -> Result<(), Failure> {
+        self.say(&format!("{changed} has changed: running it anew"));
+        self.start()
     }
 
     fn start(&mut self) -> Result<(), Failure> {
@@ -219,8 +233,11 @@ impl Watcher {
         if self.ending {
             return Ok(());
         }
-        if std::mem::take(&mut self.outdated) {
-            return self.start();
+        match self.outdated.take() {
+            // The run may have drawn on the terminal until now.
+            Some(changed) if self.terminal.stderr.terminal => return self.start_anew(&changed),
+            Some(_) => return self.start(),
+            None => {}
         }
         let files = match self.files.count() {
             1 => self.script.display().to_string(),

@@ -3,12 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
-use std::fs;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, WatchDescriptor};
+
+use super::way::way;
 
 /// Folders that are watched, and the names in them that matter.
 pub(super) struct Notices {
@@ -27,14 +28,8 @@ impl Notices {
     /// Watches these files from now on, and no others; what is not there is waited for in the folder above.
     pub(super) fn watch<'a>(&mut self, files: impl Iterator<Item = &'a Path>) -> nix::Result<()> {
         self.names.clear();
-        for file in files {
-            self.note(file);
-            // What a link leads to is written to elsewhere.
-            if let Ok(real) = fs::canonicalize(file).and_then(|real| Ok((real, std::path::absolute(file)?)))
-                && real.0 != real.1
-            {
-                self.note(&real.0);
-            }
+        for (folder, name) in files.flat_map(way) {
+            self.names.entry(folder).or_default().insert(name);
         }
         let gone: Vec<PathBuf> =
             self.folders.keys().filter(|folder| !self.names.contains_key(*folder)).cloned().collect();
@@ -53,17 +48,6 @@ impl Notices {
             }
         }
         Ok(())
-    }
-
-    /// Notes each name on the way to a file, from the file up: any of them may be replaced.
-    fn note(&mut self, file: &Path) {
-        let Ok(mut path) = std::path::absolute(file) else { return };
-        while let (Some(folder), Some(name)) = (path.parent(), path.file_name()) {
-            if folder.is_dir() {
-                self.names.entry(folder.to_owned()).or_default().insert(name.to_owned());
-            }
-            path = folder.to_owned();
-        }
     }
 
     /// Takes what happened; says whether any of it matters.
