@@ -46,7 +46,8 @@ pub(super) fn follow(
         return arguments.print(&process.name, &status, context);
     }
     let changes = Changes::new().map_err(RunnerError::system("watch files"))?;
-    let mut follower = Follower { arguments, paths, context, process, changes, current: None };
+    let mut follower =
+        Follower { arguments, paths, context, process, changes, current: None, has_begun: false };
     follower.changes.watch(paths.folder(), Watched::Task).map_err(RunnerError::system("watch the task"))?;
     follower.run()
 }
@@ -82,6 +83,8 @@ struct Follower<'a> {
     process: &'a Process,
     changes: Changes<Watched>,
     current: Option<(u64, LogFollower)>,
+    /// Whether there was a record of the task.
+    has_begun: bool,
 }
 
 impl Follower<'_> {
@@ -92,6 +95,7 @@ impl Follower<'_> {
         let mut is_alive = true;
         loop {
             let Some(status) = Status::read(self.paths)? else { return Err(self.vanished_or_unstarted()?) };
+            self.has_begun = true;
             if self.catch_up(&status)? {
                 return Ok(Exit::Success);
             }
@@ -122,7 +126,7 @@ impl Follower<'_> {
         let runs = status.processes.get(&self.process.name).map(Vec::as_slice).unwrap_or_default();
         let over = status.state.is_terminal() || is_over(self.process, status, runs);
         loop {
-            if self.current.is_none() && !self.begin(status, runs)? {
+            if self.current.is_none() && !self.begin(status, runs, over)? {
                 return Ok(over);
             }
             self.copy()?;
@@ -137,16 +141,15 @@ impl Follower<'_> {
         }
     }
 
-    /// Begins with the run that was asked for, or the latest; says whether there is one.
-    fn begin(&mut self, status: &Status, runs: &[RunEntry]) -> Result<bool, Failure> {
+    /// Begins with the run that was asked for, or the latest; says whether there is one. If it is `over`, none will come.
+    fn begin(&mut self, status: &Status, runs: &[RunEntry], over: bool) -> Result<bool, Failure> {
         let number = match self.arguments.run {
             None => runs.last().map(|run| run.run),
             Some(wanted) => runs.iter().map(|run| run.run).find(|run| *run == wanted),
         };
-        if let (Some(_), None, Some(_)) = (self.arguments.run, number, runs.last()) {
-            // It has gone, or is still to come.
-            let latest = runs.last().map_or(0, |run| run.run);
-            if self.arguments.run.is_some_and(|wanted| wanted < latest) || status.state.is_terminal() {
+        if let (Some(wanted), None) = (self.arguments.run, number) {
+            // It has gone, or is still to come, unless no run comes any more.
+            if over || runs.last().is_some_and(|latest| wanted < latest.run) {
                 self.arguments.run_number(&self.process.name, status)?;
             }
         }
@@ -188,7 +191,7 @@ impl Follower<'_> {
     /// A task that cannot be read has been removed, or is only just beginning.
     fn vanished_or_unstarted(&mut self) -> Result<Failure, Failure> {
         let id = &self.arguments.task_id;
-        if self.context.root.find(id)?.is_none() {
+        if self.has_begun || self.context.root.find(id)?.is_none() {
             self.copy()?;
             let help = "somebody removed it, with `thermos gc` or by hand";
             return Ok(not_found(
