@@ -1,7 +1,7 @@
 //! `run --watch`: runs a script, and runs it again when it changes.
 //!
 //! The watcher never is a runner: each run is a child that executes `thermos run`, so that one thread, one event loop and
-//! one death belong to each. It sleeps until a file changes, the child ends, or a signal comes; never polls.
+//! one death belong to each. It sleeps until a file changes, the child ends, or a signal comes.
 
 mod files;
 mod notices;
@@ -9,6 +9,7 @@ mod way;
 
 use std::env;
 use std::fs;
+use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
@@ -22,7 +23,7 @@ use self::files::Files;
 use self::notices::Notices;
 use super::context::Context;
 use super::exit::Exit;
-use super::failure::Failure;
+use super::failure::{Failure, reason};
 use super::report::visible;
 use super::terminal::Terminal;
 use crate::diagnostics::Diagnostic;
@@ -65,10 +66,12 @@ pub(super) fn watch(script: &Path, context: &Context) -> Result<Exit, Failure> {
         WISHES.into_iter().filter(|signal| !signals::is_ignored(*signal as libc::c_int)).collect();
     wanted.add(Signal::SIGCHLD);
     let signals = SignalQueue::open(&wanted).map_err(RunnerError::system("open a signal descriptor"))?;
-    let notices = Notices::new().map_err(unwatchable)?;
+    let notices = Notices::new();
     let events = Events::new().map_err(RunnerError::system("open an event descriptor"))?;
     events.add(&signals, SIGNALS).map_err(RunnerError::system("watch for signals"))?;
-    events.add(&notices, FILES).map_err(RunnerError::system("watch for changes"))?;
+    if let Some(descriptor) = notices.descriptor() {
+        events.add(descriptor, FILES).map_err(RunnerError::system("watch for changes"))?;
+    }
     let terminal = context.terminal;
     let script = script.to_owned();
     let (files, last) = (Files::default(), Exit::Success);
@@ -126,14 +129,14 @@ impl Watcher {
         self.look()?;
         self.start()?;
         loop {
-            let timeout = self.rest.map(|(_, until)| until.saturating_duration_since(Instant::now()));
-            let tokens = self.events.wait(timeout).map_err(RunnerError::system("wait for events"))?;
-            for token in tokens {
-                match token {
-                    SIGNALS => self.take_signals()?,
-                    _ if self.notices.take().map_err(unwatchable)? => self.put_off(),
-                    _ => {}
-                }
+            let rest = self.rest.map(|(_, until)| until.saturating_duration_since(Instant::now()));
+            let timeout = rest.into_iter().chain(self.notices.timeout()).min();
+            let mut woken = self.events.wait(timeout).map_err(RunnerError::system("wait for events"))?;
+            if woken.any(|token| token == SIGNALS) {
+                self.take_signals()?;
+            }
+            if self.notices.take().map_err(unwatchable)? {
+                self.put_off();
             }
             if self.ending && self.child.is_none() {
                 return Ok(self.last);
@@ -252,8 +255,8 @@ impl Watcher {
     }
 }
 
-fn unwatchable(error: nix::Error) -> Failure {
-    let diagnostic = Diagnostic::error("watch", format!("cannot watch for changes: {}", error.desc()));
-    let help = "the system limits it: see /proc/sys/fs/inotify; without --watch the task runs all the same";
+fn unwatchable(error: io::Error) -> Failure {
+    let diagnostic = Diagnostic::error("watch", format!("cannot watch for changes: {}", reason(&error)));
+    let help = "without --watch the task runs all the same";
     Failure::new(Exit::Other, diagnostic.with_help(help))
 }
