@@ -110,6 +110,9 @@ pub struct Taken {
 #[derive(Debug)]
 pub struct SignalQueue(SignalFd);
 
+/// How many signals are taken at once.
+const AT_ONCE: usize = 16;
+
 impl SignalQueue {
     /// Blocks signals and opens a descriptor that is readable when one is pending.
     pub fn open(signals: &SigSet) -> io::Result<SignalQueue> {
@@ -119,10 +122,35 @@ impl SignalQueue {
 
     /// Takes a pending signal.
     pub fn take(&mut self) -> io::Result<Option<Taken>> {
-        let Some(info) = self.0.read_signal()? else { return Ok(None) };
-        let value = (info.ssi_code == libc::SI_QUEUE).then_some(info.ssi_int);
-        Ok(Some(Taken { signal: Signal::try_from(info.ssi_signo as i32)?, value }))
+        Ok(self.read::<1>()?.pop())
     }
+
+    /// Takes what is pending, by one system call. Of very many some stay, for which the descriptor is readable again.
+    pub fn take_some(&self) -> io::Result<Vec<Taken>> {
+        self.read::<AT_ONCE>()
+    }
+
+    fn read<const MOST: usize>(&self) -> io::Result<Vec<Taken>> {
+        const SIZE: usize = size_of::<libc::signalfd_siginfo>();
+        let mut buffer = [[0_u8; SIZE]; MOST];
+        let bytes = buffer.as_flattened_mut();
+        let length = loop {
+            match nix::unistd::read(&self.0, bytes) {
+                Err(Errno::EAGAIN) => break 0,
+                Err(Errno::EINTR) => {}
+                read => break read?,
+            }
+        };
+        buffer[..length / SIZE].iter().map(taken).collect()
+    }
+}
+
+fn taken(info: &[u8; size_of::<libc::signalfd_siginfo>()]) -> io::Result<Taken> {
+    // SAFETY: the bytes are one of these, which is made of integers and so valid whatever it holds; it need not be
+    // aligned.
+    let info = unsafe { info.as_ptr().cast::<libc::signalfd_siginfo>().read_unaligned() };
+    let value = (info.ssi_code == libc::SI_QUEUE).then_some(info.ssi_int);
+    Ok(Taken { signal: Signal::try_from(info.ssi_signo as i32)?, value })
 }
 
 impl AsFd for SignalQueue {

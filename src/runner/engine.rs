@@ -11,6 +11,7 @@ use nix::unistd::Pid;
 
 use super::coordinator::Setup;
 use super::error::RunnerError;
+use super::fork_server::Forks;
 use super::group::Group;
 use super::journal::Journal;
 use super::listener::{Listener, REQUEST, SIGNALS};
@@ -57,6 +58,8 @@ pub(super) struct Engine<'a> {
     pub(super) ending: Option<Ending>,
     /// The cgroup of the task, which this process is in.
     pub(super) group: Option<Group>,
+    /// Who forks coordinators.
+    pub(super) forks: Forks,
     /// Children that this process had before.
     pub(super) earlier_children: Vec<Pid>,
     pub(super) events: Events,
@@ -90,6 +93,7 @@ impl<'a> Engine<'a> {
             retry_at: None,
             stage: TaskState::Active,
             ending: None,
+            forks: Forks::default(),
             earlier_children,
             events,
             signals,
@@ -158,7 +162,7 @@ impl<'a> Engine<'a> {
     /// Children of this process that are no orphans.
     pub(super) fn spared(&self) -> HashSet<Pid> {
         let coordinators = self.live.values().map(|live| live.pid);
-        coordinators.chain(self.earlier_children.iter().copied()).collect()
+        coordinators.chain(self.forks.pid()).chain(self.earlier_children.iter().copied()).collect()
     }
 
     /// Records a state of the task and tells of it.
@@ -172,6 +176,7 @@ impl<'a> Engine<'a> {
     }
 
     fn finish(mut self, outcome: TaskState) -> Result<TaskState, RunnerError> {
+        self.forks.end();
         self.hunt_strays()?;
         let mut status = self.journal.task_status(outcome.clone());
         status.reason = self.ending.as_ref().and_then(|ending| ending.reason.clone());
@@ -197,7 +202,7 @@ impl<'a> Engine<'a> {
     }
 
     fn take_signals(&mut self) -> Result<(), RunnerError> {
-        while let Some(taken) = self.signals.take().map_err(RunnerError::system("read signals"))? {
+        for taken in self.signals.take_some().map_err(RunnerError::system("read signals"))? {
             match taken.signal {
                 Signal::SIGCHLD => self.reap()?,
                 _ if taken.value == Some(REQUEST) => drop(self.hear_requests()?),

@@ -37,7 +37,7 @@ enum Watched {
 pub(super) fn watch(arguments: &StatusArguments, context: &Context) -> Result<Exit, Failure> {
     let system = RunnerError::system;
     let signals = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGWINCH];
-    let mut signals =
+    let signals =
         SignalQueue::open(&signals.into_iter().collect::<SigSet>()).map_err(system("hear signals"))?;
     let mut events = Events::new().map_err(system("open an event descriptor"))?;
     let changes = Changes::new(Notice::Writes);
@@ -80,7 +80,7 @@ pub(super) fn watch(arguments: &StatusArguments, context: &Context) -> Result<Ex
             match *token {
                 CHANGED => {}
                 SIGNALS => {
-                    while let Some(taken) = signals.take().map_err(system("hear signals"))? {
+                    for taken in signals.take_some().map_err(system("hear signals"))? {
                         if taken.signal != Signal::SIGWINCH {
                             return Ok(Exit::Success);
                         }

@@ -209,7 +209,7 @@ impl Watcher {
     }
 
     fn take_signals(&mut self) -> Result<(), Failure> {
-        while let Some(taken) = self.signals.take().map_err(RunnerError::system("read signals"))? {
+        for taken in self.signals.take_some().map_err(RunnerError::system("read signals"))? {
             match taken.signal {
                 Signal::SIGCHLD => self.reap()?,
                 signal => {
