@@ -13,7 +13,7 @@ use super::task_id::TaskId;
 use crate::schema::Resources;
 
 /// One line.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Record {
     /// The first line of the runner's stream.
@@ -25,8 +25,19 @@ pub enum Record {
     /// Stands for the runs of a process that were dropped; comes before those that are kept.
     ProcessSummary(Box<ProcessSummary>),
     /// A kind of a newer version.
-    #[serde(skip_deserializing, untagged)]
+    #[serde(untagged)]
     Unknown(Map<String, Value>),
+}
+
+/// The kinds that this version knows. Read by themselves: beside a kind for the rest serde takes each line apart into values
+/// of any kind first.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Known {
+    RunnerHeader(Box<Header>),
+    TaskStatus(Box<TaskStatus>),
+    ProcessStatus(Box<ProcessStatus>),
+    ProcessSummary(Box<ProcessSummary>),
 }
 
 const KINDS: [&str; 4] = ["runner_header", "task_status", "process_status", "process_summary"];
@@ -34,7 +45,13 @@ const KINDS: [&str; 4] = ["runner_header", "task_status", "process_status", "pro
 impl Record {
     /// Reads a line without its newline.
     pub fn parse(line: &[u8]) -> Result<Record, serde_json::Error> {
-        serde_json::from_slice(line).or_else(|error| {
+        let known = serde_json::from_slice(line).map(|known| match known {
+            Known::RunnerHeader(header) => Record::RunnerHeader(header),
+            Known::TaskStatus(status) => Record::TaskStatus(status),
+            Known::ProcessStatus(status) => Record::ProcessStatus(status),
+            Known::ProcessSummary(summary) => Record::ProcessSummary(summary),
+        });
+        known.or_else(|error| {
             match serde_json::from_slice::<Map<String, Value>>(line) {
                 Ok(map) if map.len() == 1 && !map.keys().any(|kind| KINDS.contains(&kind.as_str())) => {
                     Ok(Record::Unknown(map))
