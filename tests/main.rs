@@ -24,6 +24,7 @@ mod helpers;
 mod language;
 mod layers;
 mod limits;
+mod observer;
 mod pictures;
 mod planning;
 mod properties;

@@ -23,6 +23,7 @@ mod launch;
 mod logs;
 mod lose;
 mod man;
+mod observe;
 mod patterns;
 mod ports;
 mod progress;
@@ -93,6 +94,7 @@ enum Command {
     Kill(kill::KillArguments),
     Lose(lose::LoseArguments),
     Resume(resume::ResumeArguments),
+    Observe(observe::ObserveArguments),
     Repl(repl::ReplArguments),
     Schema(schema::SchemaArguments),
     Completions(completions::CompletionsArguments),
@@ -113,6 +115,7 @@ impl Command {
             Command::Kill(arguments) => arguments.run(context),
             Command::Lose(arguments) => arguments.run(context),
             Command::Resume(arguments) => arguments.run(context),
+            Command::Observe(arguments) => arguments.run(context),
             Command::Repl(arguments) => arguments.run(context),
             Command::Schema(arguments) => arguments.run(context),
             Command::Completions(arguments) => arguments.run(context),

@@ -11,3 +11,6 @@ pub mod timeline;
 mod units;
 
 pub use units::duration;
+
+/// Says where the name of a process leads.
+pub type Link<'a> = &'a dyn Fn(&str) -> String;

@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{Block, Node, Picture};
 use crate::view::look::Tone;
-use crate::view::{duration, template};
+use crate::view::{Link, duration, template};
 
 /// Pixels around the drawing.
 const MARGIN: f64 = 24.0;
@@ -64,6 +64,8 @@ struct Cell {
     height: f64,
     /// The process's name, which pages lead to.
     process: String,
+    /// Where it leads; nowhere if empty.
+    href: String,
     name: String,
     name_x: f64,
     name_y: f64,
@@ -91,8 +93,25 @@ struct Size {
     cell: f64,
 }
 
+const TEMPLATE: template::Template =
+    template::Template { svg: include_str!("graph.svg.hbs"), css: include_str!("graph.css.hbs") };
+
 /// Draws a picture.
 pub fn svg(picture: &Picture) -> String {
+    template::render(&TEMPLATE, &draw(picture, None), false)
+}
+
+/// Draws a picture to stand in a page that has [`styles`]; each process leads to where `link` says.
+pub fn inline(picture: &Picture, link: Link<'_>) -> String {
+    template::render(&TEMPLATE, &draw(picture, Some(link)), true)
+}
+
+/// Returns the style sheet of pictures in pages.
+pub fn styles() -> String {
+    template::styles(&TEMPLATE)
+}
+
+fn draw(picture: &Picture, link: Option<Link<'_>>) -> Drawing {
     let sizes: Vec<Size> = picture.blocks.iter().map(size).collect();
     let mut graph = lay_out(picture, &sizes);
     let mut drawing = Drawing {
@@ -117,7 +136,10 @@ pub fn svg(picture: &Picture) -> String {
     }
     let title = (picture.title.width() as f64 * 9.5).max(drawing.summary.width() as f64 * 6.5);
     drawing.width = drawing.width.max(title + 2.0 * MARGIN);
-    template::render(include_str!("graph.svg.hbs"), &drawing)
+    for node in &mut drawing.nodes {
+        node.href = link.map_or_else(String::new, |link| link(&node.process));
+    }
+    drawing
 }
 
 fn summary(picture: &Picture) -> String {
@@ -241,6 +263,7 @@ fn cell(node: &Node, x: f64, y: f64, width: f64, height: f64, with_remark: bool)
         width,
         height,
         process: node.name.clone(),
+        href: String::new(),
         name: shown(&node.name),
         name_x: x + SIGN - 4.0,
         name_y: if remark.is_empty() { middle } else { y + 19.0 },

@@ -5,7 +5,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{Row, Timeline, mark, step};
 use crate::view::look::Tone;
-use crate::view::{duration, template};
+use crate::view::{Link, duration, template};
 
 /// Pixels around the drawing, of the title, of the scale, of a row and of a bar in it.
 const MARGIN: f64 = 24.0;
@@ -46,6 +46,8 @@ struct Mark {
 #[derive(Serialize)]
 struct Line {
     process: String,
+    /// Where it leads; nowhere if empty.
+    href: String,
     name: String,
     name_x: f64,
     y: f64,
@@ -67,13 +69,30 @@ struct Span {
     title: String,
 }
 
+const TEMPLATE: template::Template =
+    template::Template { svg: include_str!("timeline.svg.hbs"), css: include_str!("timeline.css.hbs") };
+
 /// Draws a timeline.
 pub fn svg(timeline: &Timeline) -> String {
+    template::render(&TEMPLATE, &draw(timeline, None), false)
+}
+
+/// Draws a timeline to stand in a page that has [`styles`]; each process leads to where `link` says.
+pub fn inline(timeline: &Timeline, link: Link<'_>) -> String {
+    template::render(&TEMPLATE, &draw(timeline, Some(link)), true)
+}
+
+/// Returns the style sheet of timelines in pages.
+pub fn styles() -> String {
+    template::styles(&TEMPLATE)
+}
+
+fn draw(timeline: &Timeline, link: Option<Link<'_>>) -> Drawing {
     let names = timeline.rows.iter().map(|row| row.name.width().min(LONGEST)).max().unwrap_or_default();
     let left = MARGIN + names as f64 * CHARACTER + 16.0;
     let bottom = MARGIN + TITLE + SCALE + timeline.rows.len() as f64 * ROW;
     let width = left + AXIS + REMARK + MARGIN;
-    let drawing = Drawing {
+    let mut drawing = Drawing {
         width,
         height: bottom + MARGIN,
         bottom,
@@ -88,7 +107,10 @@ pub fn svg(timeline: &Timeline) -> String {
             .map(|(index, row)| line(index, row, timeline, left, width))
             .collect(),
     };
-    template::render(include_str!("timeline.svg.hbs"), &drawing)
+    for row in &mut drawing.rows {
+        row.href = link.map_or_else(String::new, |link| link(&row.process));
+    }
+    drawing
 }
 
 fn marks(seconds: f64, left: f64) -> Vec<Mark> {
@@ -123,6 +145,7 @@ fn line(index: usize, row: &Row, timeline: &Timeline, left: f64, width: f64) -> 
     let runs = if row.bars.len() > 1 { format!(", {} runs", row.bars.len()) } else { String::new() };
     Line {
         process: row.name.clone(),
+        href: String::new(),
         name: shorten(&row.name),
         name_x: left - 12.0,
         y: top + ROW / 2.0 + 4.5,

@@ -1,0 +1,89 @@
+//! What pages and data say.
+
+use serde_json::json;
+
+use super::client::Observer;
+use crate::harness::{Recorded, Thermos};
+
+#[test]
+fn tasks_are_listed_searched_paged_and_told_as_data() {
+    let thermos = Thermos::new();
+    for number in 0..60 {
+        Recorded::new(&thermos, &format!("old-{number}"))
+            .run("p", 0, 0, b"out\n", b"")
+            .state("SUCCESS")
+            .write();
+    }
+    Recorded::new(&thermos, "open").run("p", 0, 1, b"", b"").write();
+    let observer = Observer::start(&thermos, &[]);
+    let first = observer.get("/").text();
+    assert!(first.contains("href=\"/task/open\"") && first.contains("its runner is gone"), "{first}");
+    assert!(first.contains("1–50 of 61") && first.contains("rel=\"next\""), "{first}");
+    assert!(observer.get("/?offset=50").text().contains("51–61 of 61"));
+    assert!(observer.get("/?q=old-59").text().contains("1–1 of 1"));
+    assert_eq!(observer.get("/j/task_id_count").json(), json!({"active": 1, "finished": 60, "all": 61}));
+    let page = observer.get("/j/task_ids/finished/58/5").json();
+    assert_eq!((page["task_ids"].as_array().unwrap().len(), &page["task_count"]), (2, &json!(60)));
+    let status = thermos.run(["status", "--format", "json", "open"]).json();
+    assert_eq!(observer.get("/j/task/open").json(), status[0]);
+    assert_eq!(observer.get("/j/task?task_id=open,old-1").json()["open"], status[0]);
+    assert_eq!(observer.get("/j/process/open/p/0").json()["return_code"], 1);
+    assert_eq!(observer.get("/j/processes?task_ids=open").json()["open"]["failed"], json!(["p"]));
+    assert_eq!(observer.get("/health").json(), json!({"status": "ok"}));
+    let metrics = observer.get("/metrics").text();
+    let lines = metrics.lines().map(|line| Ok(line.to_owned()));
+    let scrape = prometheus_parse::Scrape::parse(lines).unwrap();
+    assert!(scrape.samples.iter().any(|sample| sample.metric == "thermos_tasks"), "{metrics}");
+}
+
+#[test]
+fn a_task_that_comes_while_the_observer_runs_is_seen_at_once() {
+    let thermos = Thermos::new();
+    let observer = Observer::start(&thermos, &[]);
+    assert!(observer.get("/").text().contains("No tasks here yet"));
+    thermos.run(["simplerun", "--task-id", "new", "echo hello"]).expect_code(0);
+    assert!(observer.get("/").text().contains("href=\"/task/new\""));
+    let page = observer.get("/task/new").text();
+    for part in ["success", "class=\"graph\"", "class=\"timeline\"", "href=\"/process/new/simple\""] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert!(observer.get("/process/new/simple").text().contains("echo hello"));
+    assert!(observer.get("/logs/new/simple/0/stdout").text().contains("hello"));
+    assert!(observer.get("/logs/new/simple/0/stdout?q=HELL").text().contains("<mark>hell</mark>"));
+}
+
+#[test]
+fn parts_of_a_log_are_sent_and_what_cannot_be_asked_for_is_refused() {
+    let thermos = Thermos::new();
+    Recorded::new(&thermos, "t").run("p", 0, 0, b"0123456789", b"").state("SUCCESS").write();
+    let observer = Observer::start(&thermos, &[]);
+    let raw = "/logs/t/p/0/stdout?raw=1";
+    let part = observer.get_with(raw, &[("Range", "bytes=2-4")]);
+    assert_eq!((part.status, part.text(), part.header("content-range")), (206, "234".into(), "bytes 2-4/10"));
+    assert_eq!(observer.get_with(raw, &[("Range", "bytes=10-")]).status, 416);
+    assert_eq!(observer.get_with(raw, &[("Range", "bytes=4-2")]).status, 400);
+    for malformed in
+        ["/?offset=x", "/j/task_ids/all/-1", "/j/task_ids/some", "/logs/t/p/0/stdout?from=x", "/%zz"]
+    {
+        assert_eq!(observer.get(malformed).status, 400, "{malformed}");
+    }
+    for missing in
+        ["/task/none", "/task/..", "/nothing", "/process/t/none", "/logs/t/p/9/stdout", "/j/task/none"]
+    {
+        let answer = observer.get(missing);
+        assert_eq!(answer.status, 404, "{missing}");
+        assert!(missing.starts_with("/j/") || answer.text().contains("All tasks"), "{missing}");
+    }
+}
+
+#[test]
+fn a_damaged_checkpoint_is_shown_beside_healthy_ones() {
+    let thermos = Thermos::new();
+    Recorded::new(&thermos, "fine").run("p", 0, 0, b"", b"").state("SUCCESS").write();
+    Recorded::new(&thermos, "hurt").run("p", 0, 0, b"", b"").state("SUCCESS").write();
+    std::fs::write(thermos.root().join("checkpoints/hurt/runner"), "no record\nat all\n").unwrap();
+    let observer = Observer::start(&thermos, &[]);
+    let page = observer.get("/").text();
+    assert!(page.contains("damaged") && page.contains("href=\"/task/fine\""), "{page}");
+    assert_eq!(observer.get("/task/hurt").status, 404);
+}
