@@ -14,11 +14,12 @@ fn main() {
 
 /// Returns what git prints about this folder; nothing outside of a repository of its own or without git.
 fn git(arguments: &[&str]) -> Option<String> {
-    let folder = env!("CARGO_MANIFEST_DIR");
-    if !Path::new(folder).join(".git").exists() {
+    // Asked for now: a build script that was copied with its build folder knows where it was compiled.
+    let folder = std::env::var_os("CARGO_MANIFEST_DIR")?;
+    if !Path::new(&folder).join(".git").exists() {
         return None;
     }
-    let output = Command::new("git").arg("-C").arg(folder).args(arguments).output().ok()?;
+    let output = Command::new("git").arg("-C").arg(&folder).args(arguments).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     (output.status.success() && !text.trim().is_empty()).then(|| text.trim().to_owned())
 }

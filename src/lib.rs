@@ -12,6 +12,7 @@
 //! - [`plan`]: which process may start when. Pure, without a clock.
 //! - [`checkpoint`]: records, streams, the state fold, paths, ownership.
 //! - [`script`]: the configuration language on top of Rhai.
+//! - [`convert`]: from the Python syntax of the original to that of [`script`].
 //! - [`config`]: from a file and `-E` values to checked tasks, evaluated in a contained child.
 //! - [`runner`]: the event loop that runs one task under coordinators and recovers it.
 //! - [`observer`]: pages and JSON about what happens, over HTTP; only reads.
@@ -20,6 +21,7 @@
 pub mod checkpoint;
 pub mod cli;
 pub mod config;
+pub mod convert;
 pub mod diagnostics;
 pub mod observer;
 pub mod plan;

@@ -20,7 +20,7 @@ fn malformed_flags_are_wrong_usage() {
     let cases: [Case; 6] = [
         (&["status", "a("], 2, "usage", "unclosed group"),
         (&["status", "--verbosity", "4"], 2, "usage", "from 0 to 3"),
-        (&["tail", "-n", "x", "id"], 2, "usage", "'x' for '--lines <LINES>': it is no whole number"),
+        (&["tail", "-n", "x", "id"], 2, "usage", "malformed -n 'x': it is no number of lines"),
         (&["simplerun", "-j", "", "true"], 2, "usage", "it is no whole number"),
         (&["tail"], 2, "usage", "TASK_ID"),
         (&["tail", ".."], 2, "usage", "'..' is no task id"),

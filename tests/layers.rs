@@ -12,7 +12,7 @@ const LAYERS: [&[&str]; 10] = [
     &["cli"],
     &["observer", "submit"],
     &["view", "runner", "config"],
-    &["script", "checkpoint"],
+    &["script", "checkpoint", "convert"],
     &["plan"],
     &["process", "schema"],
     &["types"],
@@ -22,9 +22,10 @@ const LAYERS: [&[&str]; 10] = [
 ];
 
 /// Words that only one layer may say: the word, the layer, and what it stands for.
-const RESERVED: [(&str, &str, &str); 4] = [
+const RESERVED: [(&str, &str, &str); 5] = [
     (r"\bunsafe\b", "process", "unsafe code"),
     (r"\brhai::", "script", "the script engine"),
+    (r"\btree_sitter", "convert", "the syntax of Python"),
     (r"\bclap::", "cli", "the command line"),
     (r"\bmiette::", "cli", "drawing of diagnostics"),
 ];

@@ -1,20 +1,18 @@
 //! The shell on a terminal: rustyline between the user and the language.
 
-use std::borrow::Cow;
 use std::cell::RefCell;
 use std::io::{self, Write};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
-use rustyline::highlight::{CmdKind, Highlighter};
-use rustyline::hint::Hinter;
-use rustyline::history::FileHistory;
-use rustyline::validate::Validator;
-use rustyline::{CompletionType, Config, Context, Editor, Helper};
+use rustyline::history::{History as _, MemHistory};
+use rustyline::{CompletionType, Config, Editor, EventHandler, KeyCode, KeyEvent, Modifiers};
 
 use crate::feed::show;
+use crate::history::History;
+use crate::words::{Enter, Shared, Words};
 use crate::{Language, Outcome};
 
 /// How the shell looks and what it keeps.
@@ -22,20 +20,20 @@ use crate::{Language, Outcome};
 pub struct Settings {
     /// Shown when the shell starts; should say how to leave it.
     pub greeting: String,
-    /// Shown before the first line of a chunk.
+    /// Shown before a chunk.
     pub prompt: String,
-    /// Shown before further lines.
-    pub more_prompt: String,
-    /// Where lines are kept between sessions; nowhere if there is none.
+    /// Where chunks are kept between sessions; nowhere if there is none.
     pub history: Option<PathBuf>,
     /// Whether what is typed is coloured.
     pub color: bool,
+    /// How many columns the next line of a text is indented by, if a bracket or a string is open at its end.
+    pub indent: fn(&str) -> Option<usize>,
 }
 
-/// What leaves the shell when it is typed alone, besides the end of input.
-const LEAVE: [&str; 2] = ["exit", "quit"];
+type Reader<'a> = Editor<Words<'a>, MemHistory>;
 
-/// Talks with the user until the end of input (Ctrl-D), `exit` or `quit`; Ctrl-C drops the chunk.
+/// Talks with the user until the end of input (Ctrl-D on an empty line) or until the language leaves; Ctrl-C drops the
+/// chunk.
 ///
 /// # Errors
 /// A terminal that cannot be used, output that cannot be written. A history that cannot be read or written is no
@@ -46,106 +44,76 @@ pub fn edit(
     output: &mut dyn Write,
     mistakes: &mut dyn Write,
 ) -> io::Result<()> {
-    let config = Config::builder().completion_type(CompletionType::List).auto_add_history(false).build();
-    let mut editor = Editor::with_config(config).map_err(io::Error::other)?;
-    let language = Rc::new(RefCell::new(language));
-    editor.set_helper(Some(Words { language: Rc::clone(&language), color: settings.color }));
-    if let Some(history) = &settings.history {
-        let _ = editor.load_history(history);
-    }
+    let language: Shared<'_> = Rc::new(RefCell::new(language));
+    let mut history = History::open(settings.history.as_deref());
+    let mut reader = reader(&language, settings)?;
+    remember(&mut reader, &history)?;
     writeln!(output, "{}", settings.greeting)?;
-    while let Some(chunk) = read_chunk(&mut editor, &language, settings)? {
+    while let Some(chunk) = read_chunk(&mut reader, settings, output)? {
         if chunk.trim().is_empty() {
             continue;
         }
-        if LEAVE.contains(&chunk.trim().trim_end_matches(';')) {
+        if history.add(&chunk) {
+            remember(&mut reader, &history)?;
+        } else {
+            reader.add_history_entry(&chunk).map_err(failure)?;
+        }
+        let outcome: Outcome = language.borrow_mut().evaluate(&chunk);
+        if show(outcome, output, mistakes)? == ControlFlow::Break(true) {
             break;
         }
-        let _ = editor.add_history_entry(&chunk);
-        let outcome: Outcome = language.borrow_mut().evaluate(&chunk);
-        show(outcome, output, mistakes)?;
-    }
-    if let Some(history) = &settings.history {
-        let _ = editor.save_history(history);
     }
     Ok(())
 }
 
-type Shared<'a> = Rc<RefCell<&'a mut dyn Language>>;
+fn reader<'a>(language: &Shared<'a>, settings: &Settings) -> io::Result<Reader<'a>> {
+    let config = Config::builder()
+        .completion_type(CompletionType::List)
+        .completion_prompt_limit(200)
+        .auto_add_history(false)
+        .history_ignore_space(true)
+        .tab_stop(4)
+        .build();
+    let mut reader = Editor::with_history(config, MemHistory::new()).map_err(failure)?;
+    reader.set_helper(Some(Words { language: Rc::clone(language), color: settings.color }));
+    for key in [KeyEvent(KeyCode::Enter, Modifiers::NONE), KeyEvent(KeyCode::Char('J'), Modifiers::CTRL)] {
+        reader.bind_sequence(key, EventHandler::Conditional(Box::new(Enter(settings.indent))));
+    }
+    Ok(reader)
+}
 
-/// Reads lines until they are complete; nothing at the end of input.
+/// Tells the reader all that was typed before.
+fn remember(reader: &mut Reader<'_>, history: &History) -> io::Result<()> {
+    reader.history_mut().clear().map_err(failure)?;
+    for chunk in history.chunks() {
+        reader.add_history_entry(chunk).map_err(failure)?;
+    }
+    Ok(())
+}
+
+/// Reads a chunk; nothing at the end of input.
 fn read_chunk(
-    editor: &mut Editor<Words<'_>, FileHistory>,
-    language: &Shared<'_>,
+    reader: &mut Reader<'_>,
     settings: &Settings,
+    output: &mut dyn Write,
 ) -> io::Result<Option<String>> {
-    let mut chunk = String::new();
     loop {
-        let prompt = if chunk.is_empty() { &settings.prompt } else { &settings.more_prompt };
-        match editor.readline(prompt) {
-            Ok(line) => {
-                if !chunk.is_empty() {
-                    chunk.push('\n');
-                }
-                chunk.push_str(&line);
-                if language.borrow().is_complete(&chunk) {
-                    return Ok(Some(chunk));
-                }
+        match reader.readline(&settings.prompt) {
+            Ok(chunk) => return Ok(Some(chunk)),
+            Err(ReadlineError::Interrupted) => {}
+            Err(ReadlineError::Eof) => {
+                // The prompt of whoever called stands on a line of its own.
+                writeln!(output)?;
+                return Ok(None);
             }
-            Err(ReadlineError::Interrupted) => chunk.clear(),
-            Err(ReadlineError::Eof) => return Ok(None),
-            Err(ReadlineError::Io(error)) => return Err(error),
-            Err(error) => return Err(io::Error::other(error)),
+            Err(error) => return Err(failure(error)),
         }
     }
 }
 
-/// What rustyline asks while a line is typed.
-struct Words<'a> {
-    language: Shared<'a>,
-    color: bool,
-}
-
-impl Helper for Words<'_> {}
-impl Validator for Words<'_> {}
-
-impl Hinter for Words<'_> {
-    type Hint = String;
-}
-
-impl Highlighter for Words<'_> {
-    fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
-        if self.color { Cow::Owned(self.language.borrow().highlight(line)) } else { Cow::Borrowed(line) }
-    }
-
-    fn highlight_char(&self, _: &str, _: usize, _: CmdKind) -> bool {
-        self.color
-    }
-}
-
-impl Completer for Words<'_> {
-    type Candidate = String;
-
-    fn complete(&self, line: &str, at: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<String>)> {
-        let before = line.get(..at).unwrap_or(line);
-        Ok((word_start(before), self.language.borrow().complete(before)))
-    }
-}
-
-/// Returns where the word that ends a line begins.
-fn word_start(line: &str) -> usize {
-    let word = line.trim_end_matches(|c: char| c.is_alphanumeric() || c == '_');
-    word.len()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn completion_replaces_the_last_word() {
-        assert_eq!(word_start("let a = Pro"), 8);
-        assert_eq!(word_start("p.na"), 2);
-        assert_eq!(word_start("f("), 2);
+fn failure(error: ReadlineError) -> io::Error {
+    match error {
+        ReadlineError::Io(error) => error,
+        error => io::Error::other(error),
     }
 }

@@ -1,10 +1,11 @@
 //! A shell without a terminal: every complete chunk is evaluated, values go to the output, mistakes to the other one.
 
 use std::io::{self, BufRead, Write};
+use std::ops::ControlFlow;
 
 use crate::{Language, Outcome};
 
-/// Evaluates all of `input`; says whether nothing was wrong.
+/// Evaluates `input` up to its end or the first mistake; says whether nothing was wrong.
 ///
 /// A chunk that is still incomplete at the end is evaluated as it is, so that the language says what it lacks.
 ///
@@ -16,39 +17,44 @@ pub fn feed(
     output: &mut dyn Write,
     mistakes: &mut dyn Write,
 ) -> io::Result<bool> {
-    let mut all_right = true;
     let mut chunk = String::new();
     for line in input.lines() {
         if !chunk.is_empty() {
             chunk.push('\n');
         }
         chunk.push_str(&line?);
-        if language.is_complete(&chunk) {
-            all_right &= show(language.evaluate(&std::mem::take(&mut chunk)), output, mistakes)?;
+        if !chunk.trim().is_empty() && language.is_complete(&chunk) {
+            let outcome = language.evaluate(&std::mem::take(&mut chunk));
+            if let ControlFlow::Break(right) = show(outcome, output, mistakes)? {
+                return Ok(right);
+            }
         }
     }
-    if !chunk.trim().is_empty() {
-        all_right &= show(language.evaluate(&chunk), output, mistakes)?;
+    if chunk.trim().is_empty() {
+        return Ok(true);
     }
-    Ok(all_right)
+    Ok(show(language.evaluate(&chunk), output, mistakes)? != ControlFlow::Break(false))
 }
 
-/// Writes an outcome; says whether nothing was wrong.
-pub(crate) fn show(outcome: Outcome, output: &mut dyn Write, mistakes: &mut dyn Write) -> io::Result<bool> {
-    match outcome {
-        Outcome::Shown(lines) => {
-            for line in lines {
-                writeln!(output, "{line}")?;
-            }
-            output.flush()?;
-            Ok(true)
-        }
-        Outcome::Failed(text) => {
-            writeln!(mistakes, "{}", text.trim_end())?;
-            mistakes.flush()?;
-            Ok(false)
-        }
+/// Writes an outcome; says whether there is a reason to stop, and whether nothing was wrong then.
+pub(crate) fn show(
+    outcome: Outcome,
+    output: &mut dyn Write,
+    mistakes: &mut dyn Write,
+) -> io::Result<ControlFlow<bool>> {
+    let (shown, why) = match outcome {
+        Outcome::Shown(shown) => (shown, None),
+        Outcome::Failed { shown, why } => (shown, Some(why)),
+        Outcome::Left => return Ok(ControlFlow::Break(true)),
+    };
+    for line in shown {
+        writeln!(output, "{line}")?;
     }
+    output.flush()?;
+    let Some(why) = why else { return Ok(ControlFlow::Continue(())) };
+    writeln!(mistakes, "{}", why.trim_end())?;
+    mistakes.flush()?;
+    Ok(ControlFlow::Break(false))
 }
 
 #[cfg(test)]
@@ -56,12 +62,24 @@ mod tests {
     use super::*;
     use crate::testing::Echo;
 
-    #[test]
-    fn values_and_mistakes_go_their_own_ways() {
+    fn fed(input: &str) -> (bool, String, String) {
         let (mut output, mut mistakes) = (Vec::new(), Vec::new());
-        let right = feed(&mut Echo, "1\n[2\n3]\n!\n[4".as_bytes(), &mut output, &mut mistakes).unwrap();
-        assert!(!right);
-        assert_eq!(String::from_utf8(output).unwrap(), "1\n[2|3]\n[4\n");
-        assert_eq!(String::from_utf8(mistakes).unwrap(), "wrong: !\n");
+        let right = feed(&mut Echo, input.as_bytes(), &mut output, &mut mistakes).unwrap();
+        (right, String::from_utf8(output).unwrap(), String::from_utf8(mistakes).unwrap())
+    }
+
+    #[test]
+    fn values_are_shown_and_what_is_left_open_is_evaluated() {
+        assert_eq!(fed("1\n\n[2\n3]\n[4"), (true, "1\n[2|3]\n[4\n".to_owned(), String::new()));
+    }
+
+    #[test]
+    fn the_first_mistake_ends_it() {
+        assert_eq!(fed("1\n!\n2"), (false, "1\nbefore\n".to_owned(), "wrong: !\n".to_owned()));
+    }
+
+    #[test]
+    fn whoever_leaves_is_right() {
+        assert_eq!(fed("1\nbye\n!"), (true, "1\n".to_owned(), String::new()));
     }
 }

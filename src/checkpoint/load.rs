@@ -36,6 +36,8 @@ fn load_while(paths: &TaskPaths, mut happen: impl FnMut()) -> Result<State, Chec
             // If the stream was compacted since, files of runs may have gone that it should be read with. That takes a
             // thousand runs each time: nobody reads so slowly for ever.
             Ok(_) if stream::file_id(&paths.runner())? != stream.extent.file => {}
+            // It was removed meanwhile.
+            Err(error) if error.is_not_found() && !paths.folder().exists() => return Ok(State::default()),
             // Runs without a file came and went between the two readings: once more, from what is there by now.
             Err(CheckpointError::Impossible { .. }) if failures + 1 < ATTEMPTS => failures += 1,
             loaded => return loaded,

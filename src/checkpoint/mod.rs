@@ -6,6 +6,7 @@
 //! - [`claim`]: how a coordinator, or the recovery that fences it, takes a run.
 //! - [`compact`]: dropping old runs, so that nothing grows without bound.
 //! - [`error`]: what can be wrong with a checkpoint.
+//! - `fields`: reading the most frequent records fast.
 //! - [`files`]: writing beside and renaming, syncing.
 //! - [`find`]: the tasks under a root.
 //! - `lines`: reading lines that are being written.
@@ -14,6 +15,8 @@
 //! - [`past`]: what is known of runs that were dropped.
 //! - [`paths`]: where everything lies.
 //! - [`record`]: what the lines say.
+//! - [`removal`]: removing what a task has left.
+//! - [`rerun`]: what a task has of an earlier one.
 //! - [`request`]: what `kill` wants of a living runner.
 //! - [`state`]: the fold.
 //! - [`states`]: the words for states.
@@ -25,6 +28,7 @@
 pub mod claim;
 pub mod compact;
 pub mod error;
+mod fields;
 pub mod files;
 pub mod find;
 mod lines;
@@ -33,7 +37,9 @@ pub mod lock;
 pub mod past;
 pub mod paths;
 pub mod record;
+pub mod removal;
 pub mod request;
+pub mod rerun;
 pub mod state;
 pub mod states;
 pub mod status;
@@ -47,6 +53,7 @@ pub use lock::Ownership;
 pub use past::{Past, ProcessSummary};
 pub use paths::{Root, TaskPaths};
 pub use record::{Header, ProcessState, ProcessStatus, Record, TaskState, TaskStatus};
+pub use rerun::{CarriedRun, Rerun};
 pub use state::{History, State};
 pub use status::Status;
 pub use task_id::TaskId;

@@ -31,9 +31,14 @@ impl Root {
         self.0.join("tasks/finished")
     }
 
+    /// Returns the folder of all checkpoints, one folder a task.
+    pub fn checkpoints(&self) -> PathBuf {
+        self.0.join("checkpoints")
+    }
+
     /// Returns the paths of one task.
     pub fn task(&self, id: &TaskId) -> TaskPaths {
-        TaskPaths { root: self.clone(), id: id.clone(), folder: self.0.join("checkpoints").join(id) }
+        TaskPaths { root: self.clone(), id: id.clone(), folder: self.checkpoints().join(id) }
     }
 }
 
@@ -46,6 +51,12 @@ pub struct TaskPaths {
 }
 
 impl TaskPaths {
+    /// Returns the paths of a checkpoint that lies anywhere.
+    pub fn of_folder(folder: &Path, id: &TaskId) -> TaskPaths {
+        let root = folder.parent().and_then(Path::parent).unwrap_or(folder);
+        TaskPaths { root: Root::new(root), id: id.clone(), folder: folder.to_owned() }
+    }
+
     /// Returns the id.
     pub fn id(&self) -> &TaskId {
         &self.id

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use super::past::ProcessSummary;
+pub use super::rerun::{CarriedRun, Rerun};
 pub use super::states::{ProcessState, TaskState};
 use super::task_id::TaskId;
 use crate::schema::Resources;
@@ -105,6 +106,9 @@ pub struct Header {
     pub cgroup: Option<Cgroup>,
     /// How coordinators are started.
     pub launcher: String,
+    /// Of which task this is a rerun, and what it need not do again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rerun: Option<Rerun>,
     /// Fields of a newer version.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
@@ -154,7 +158,7 @@ pub struct TaskStatus {
 /// A run of a process enters a state; also what is known of a run, when later records are merged into earlier ones.
 ///
 /// Times are seconds since 1970; ticks are clock ticks from boot to the start of a process.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct ProcessStatus {
     /// Counts the records of a process through all its runs, from 0.
     pub seq: u64,
@@ -231,6 +235,13 @@ pub struct Usage {
     pub max_rss: u64,
 }
 
+impl Header {
+    /// Returns the run that a process is carried over from, if it is.
+    pub fn carried(&self, process: &str) -> Option<&CarriedRun> {
+        self.rerun.as_ref()?.carried_over.get(process)
+    }
+}
+
 impl ProcessStatus {
     /// Says whether a coordinator has claimed the run.
     pub fn is_claimed(&self) -> bool {
@@ -297,6 +308,10 @@ pub(super) mod tests {
             "[]",
             "{}",
             r#"{"process_status":{}}"#,
+            r#"{"process_status":{"seq":0,"process":"p","run":0}}"#,
+            r#"{"process_status":{"seq":0,"process":"p","run":0,"state":"WAITING","seq":0}}"#,
+            r#"{"process_status":{"seq":0,"process":"p","run":0,"state":"RUNNING","pid":1,"pid":2}}"#,
+            r#"{"process_status":{"seq":0,"process":"p","run":0,"state":7}}"#,
             r#"{"task_status":{}}"#,
             r#"{"process_summary":{}}"#,
         ] {

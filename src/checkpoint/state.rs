@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 
 use super::past::Past;
 use super::record::{Header, ProcessState, ProcessStatus, ProcessSummary, Record, TaskState, TaskStatus};
+use super::task_id::TaskId;
 use super::transitions::{may_follow_run, may_follow_task};
 
 /// Takeovers that are kept: equal states in a row beyond the last so many count once.
@@ -86,6 +87,14 @@ pub enum FoldError {
         /// The state that came.
         to: String,
     },
+    /// A process runs that was carried over from an earlier task.
+    #[error("process '{process}' was carried over from task {from} and cannot run")]
+    CarriedOver {
+        /// The process.
+        process: String,
+        /// The earlier task.
+        from: TaskId,
+    },
     /// The task cannot go from its state to this one.
     #[error("task: {to} cannot follow {from}")]
     Task {
@@ -154,10 +163,19 @@ impl State {
         Ok(Applied::New)
     }
 
-    fn apply_process(&mut self, status: ProcessStatus) -> Result<Applied, FoldError> {
-        if self.header.is_none() {
-            return Err(FoldError::Header);
+    /// Says whether a process may have runs.
+    fn check_process(&self, process: &str) -> Result<(), FoldError> {
+        let header = self.header.as_ref().ok_or(FoldError::Header)?;
+        match header.carried(process) {
+            Some(run) => {
+                Err(FoldError::CarriedOver { process: process.to_owned(), from: run.task_id.clone() })
+            }
+            None => Ok(()),
         }
+    }
+
+    fn apply_process(&mut self, status: ProcessStatus) -> Result<Applied, FoldError> {
+        self.check_process(&status.process)?;
         if !self.processes.contains_key(&status.process) {
             check_next(&History::default(), &status)?;
             self.processes.insert(status.process.clone(), History::default());
@@ -167,9 +185,7 @@ impl State {
 
     fn apply_summary(&mut self, summary: ProcessSummary) -> Result<Applied, FoldError> {
         let ProcessSummary { process, past } = summary;
-        if self.header.is_none() {
-            return Err(FoldError::Header);
-        }
+        self.check_process(&process)?;
         check_numbers(&process, [past.next_seq, past.next_run])?;
         match self.processes.get(&process) {
             Some(known) if known.next_seq >= past.next_seq => return Ok(Applied::Skipped),

@@ -1,9 +1,9 @@
 //! The states of tasks and runs, as records and output name them.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// The states of a task.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum TaskState {
     /// Ordinary processes run.
@@ -47,7 +47,7 @@ impl TaskState {
 }
 
 /// The states of a run.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum ProcessState {
     /// The runner is about to fork the coordinator.

@@ -9,7 +9,9 @@ use super::error::CheckpointError;
 use super::load::load;
 use super::paths::TaskPaths;
 use super::record::{ProcessState, ProcessStatus, TaskState, TaskStatus};
+use super::rerun::CarriedRun;
 use super::state::State;
+use super::task_id::TaskId;
 use crate::process::identity::{self, Machine};
 use crate::schema::Resources;
 
@@ -44,6 +46,12 @@ pub struct Status {
     pub statuses: Vec<StatusEntry>,
     /// The runs of each process that ran, without those that were dropped.
     pub processes: IndexMap<String, Vec<RunEntry>>,
+    /// Of which task this is a rerun.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rerun_of: Option<TaskId>,
+    /// The processes that succeeded in an earlier task and do not run in this one.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub carried_over: IndexMap<String, CarriedRun>,
     /// How many runs of each process were dropped; none if it is not among them.
     #[serde(skip)]
     pub dropped: IndexMap<String, u64>,
@@ -110,6 +118,8 @@ impl Status {
             runner_alive,
             statuses: entries(&state.statuses),
             processes: state.processes.iter().map(|(name, all)| (name.clone(), runs(&all.runs))).collect(),
+            rerun_of: header.rerun.as_ref().map(|rerun| rerun.task_id.clone()),
+            carried_over: header.rerun.as_ref().map(|rerun| rerun.carried_over.clone()).unwrap_or_default(),
             dropped: dropped(state),
         })
     }
@@ -117,9 +127,10 @@ impl Status {
 
 /// Says whether the runner that wrote a status lives on this machine.
 pub fn is_runner_alive(status: &TaskStatus) -> bool {
-    let here = Machine::current()
-        .is_ok_and(|machine| machine.host == status.runner_host && machine.boot_id == status.runner_boot_id);
-    here && !status.state.is_terminal()
+    let is_here =
+        |machine: &Machine| machine.host == status.runner_host && machine.boot_id == status.runner_boot_id;
+    !status.state.is_terminal()
+        && Machine::current().is_ok_and(|machine| is_here(&machine))
         && matches!(identity::prove(status.runner_pid, status.runner_ticks), Ok(Some(_)))
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum, ValueHint};
 
+use super::live::ShowArguments;
 use super::tasks;
 use super::usage::Malformed;
 use crate::checkpoint::TaskId;
@@ -103,8 +104,10 @@ pub(crate) struct RunArguments {
     #[arg(long)]
     pub(crate) durable: bool,
     /// Run in the background: print the task id and return as soon as the task is on record
-    #[arg(long)]
+    #[arg(long, conflicts_with = "follow")]
     pub(crate) daemon: bool,
+    #[command(flatten)]
+    pub(crate) show: ShowArguments,
 }
 
 /// How a command prints data.

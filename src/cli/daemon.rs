@@ -16,11 +16,16 @@ use crate::runner::{self, Caller, Event, Options, RunnerError, Sink};
 use crate::schema::Task;
 
 /// Has a child run the task, and prints its id.
-pub(crate) fn run(task: &Task, options: &Options, context: &Context) -> Result<Exit, Failure> {
+pub(crate) fn run(
+    task: &Task,
+    options: &Options,
+    caller: &Caller,
+    context: &Context,
+) -> Result<Exit, Failure> {
     let detached = detach().map_err(RunnerError::system("go on in the background"))?;
     match detached {
         Detached::Child(beginning) => {
-            leave_by(|| run_detached(task, options, beginning, context.terminal) as i32)
+            leave_by(|| run_detached(task, options, caller, beginning, context.terminal) as i32)
         }
         Detached::Parent(Begun::UnderWay) => Ok(Exit::Success),
         Detached::Parent(Begun::Ended(code)) => {
@@ -30,8 +35,14 @@ pub(crate) fn run(task: &Task, options: &Options, context: &Context) -> Result<E
     }
 }
 
-fn run_detached(task: &Task, options: &Options, beginning: Beginning, terminal: Terminal) -> Exit {
-    let caller = Caller { detached: true, ..launch::caller() };
+fn run_detached(
+    task: &Task,
+    options: &Options,
+    caller: &Caller,
+    beginning: Beginning,
+    terminal: Terminal,
+) -> Exit {
+    let caller = Caller { detached: true, ..caller.clone() };
     let mut departure = Departure { id: &options.task_id, beginning: Some(beginning), terminal };
     match runner::run(task, options, &caller, &mut departure) {
         Ok(state) => launch::exit(&state),

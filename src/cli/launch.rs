@@ -7,7 +7,7 @@ use super::arguments::{PortArguments, RunArguments};
 use super::context::{Context, absolute};
 use super::exit::Exit;
 use super::failure::{Failure, file_help, reason};
-use super::progress::Progress;
+use super::live::Teller;
 use super::{clock, daemon, ports, task_id, tasks};
 use crate::checkpoint::{TaskId, TaskState};
 use crate::diagnostics::Diagnostic;
@@ -21,11 +21,25 @@ pub(crate) fn run(
     arguments: &RunArguments,
     context: &Context,
 ) -> Result<Exit, Failure> {
+    run_for(task, options, arguments, &caller(), context)
+}
+
+/// Does the same for another caller than this process was.
+pub(crate) fn run_for(
+    task: &Task,
+    options: &Options,
+    arguments: &RunArguments,
+    caller: &Caller,
+    context: &Context,
+) -> Result<Exit, Failure> {
     if arguments.daemon {
-        return daemon::run(task, options, context);
+        return daemon::run(task, options, caller, context);
     }
-    let mut progress = Progress::new(context.terminal, "Running", &options.task_id);
-    Ok(exit(&runner::run(task, options, &caller(), &mut progress)?))
+    let paths = context.root.task(&options.task_id);
+    let mut teller = Teller::start("Running", &paths, Some(task), arguments.show, context);
+    let state = runner::run(task, options, caller, &mut teller);
+    teller.end(state.is_ok());
+    Ok(exit(&state?))
 }
 
 /// Returns what this process lends to a runner.
@@ -68,10 +82,12 @@ pub(crate) fn options(
         enforce: arguments.enforce,
         user: arguments.user.clone(),
         chroot: arguments.chroot,
+        rerun: None,
     })
 }
 
-fn id(task: &Task, arguments: &RunArguments) -> Result<TaskId, Failure> {
+/// Returns the id that was given, or makes one.
+pub(crate) fn id(task: &Task, arguments: &RunArguments) -> Result<TaskId, Failure> {
     if let Some(id) = &arguments.task_id {
         return Ok(id.clone());
     }
@@ -97,6 +113,16 @@ impl From<RunnerError> for Failure {
             RunnerError::Owned { id, .. } => {
                 let help = format!("watch it with `thermos status {id}`, end it with `thermos kill {id}`");
                 (Exit::Other, "task_owned", help)
+            }
+            RunnerError::NotEnded { id, runner_alive: true } => {
+                let help = format!("wait for it, or end it with `thermos kill {id}`");
+                (Exit::Other, "not_ended", help)
+            }
+            RunnerError::NotEnded { id, runner_alive: false } => {
+                let help = format!(
+                    "`thermos resume {id}` goes on with it, with all that it has done; `thermos kill {id}` ends it"
+                );
+                (Exit::Other, "not_ended", help)
             }
             RunnerError::Finished { .. } => {
                 (Exit::Other, "task_finished", "give another --task-id, or none: then one is made".to_owned())

@@ -53,6 +53,11 @@ impl Log {
         Ok(log)
     }
 
+    /// Returns the newest of the files, as far as it was read.
+    pub(crate) fn into_newest(self) -> Option<File> {
+        self.files.into_iter().next()
+    }
+
     /// Opens the newest first: a file that is renamed meanwhile is met twice, none is missed.
     fn open_once(path: &Path) -> io::Result<Log> {
         let mut files = vec![open(path)?];
@@ -84,14 +89,44 @@ impl Read for Log {
     }
 }
 
+/// Opens what was written to a log after the file of an inode, which was rotated; all that is kept, if that file is kept no
+/// more. Nothing if there is no log.
+pub(crate) fn files_after(path: &Path, inode: u64) -> io::Result<Option<Log>> {
+    let mut log = match Log::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        log => log?,
+    };
+    let is_known = |file: &File| file.metadata().is_ok_and(|metadata| metadata.ino() == inode);
+    if let Some(index) = log.files.iter().position(is_known) {
+        log.files.truncate(index);
+    }
+    Ok((!log.files.is_empty()).then_some(log))
+}
+
 /// Opens a log, which is a file; waits for nobody, whatever else stands there.
-fn open(path: &Path) -> io::Result<File> {
+pub(super) fn open(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a file")) }
 }
 
+/// How much older than it is a file may seem: the kernel's time of files goes by steps.
+pub(crate) const STEP: f64 = 0.02;
+
+/// Says whether a file has changed since a time, in seconds since 1970. In a folder that is used again the log of another
+/// task may lie until it is opened anew.
+pub(crate) fn is_since(file: &File, since: f64) -> bool {
+    let changed = |metadata: fs::Metadata| metadata.ctime() as f64 + metadata.ctime_nsec() as f64 / 1e9;
+    file.metadata().is_ok_and(|metadata| changed(metadata) + STEP >= since)
+}
+
 /// Lists `stdout.1` and so on as far as they are there, the newest first.
-fn backups(path: &Path) -> Vec<PathBuf> {
+pub(super) fn backups(path: &Path) -> Vec<PathBuf> {
+    let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+    backup_numbers(path).iter().map(|number| path.with_file_name(format!("{name}.{number}"))).collect()
+}
+
+/// Lists the numbers of a log's backups, the newest first.
+pub(crate) fn backup_numbers(path: &Path) -> Vec<u32> {
     let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
     let number = |entry: io::Result<fs::DirEntry>| {
         let found = entry.ok()?.file_name().into_string().ok()?;
@@ -100,7 +135,7 @@ fn backups(path: &Path) -> Vec<PathBuf> {
     let entries = path.parent().and_then(|folder| fs::read_dir(folder).ok());
     let mut numbers: Vec<u32> = entries.into_iter().flatten().filter_map(number).collect();
     numbers.sort_unstable();
-    numbers.iter().map(|number| path.with_file_name(format!("{name}.{number}"))).collect()
+    numbers
 }
 
 /// Returns the last `lines` lines of a log, none longer than `width` bytes, as text that can be shown.
@@ -111,6 +146,23 @@ pub(crate) fn last_lines(path: &Path, lines: u64, width: usize) -> io::Result<Ve
     let mut lines: Vec<String> = lines.map(|line| String::from_utf8_lossy(line).into_owned()).collect();
     lines.pop_if(|line| line.is_empty());
     Ok(lines)
+}
+
+/// Leaves out what a text tells a terminal to do: escape sequences, of which the end may be missing.
+pub(crate) fn without_escapes(text: &str) -> String {
+    let mut plain = String::new();
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        if character != '\x1b' {
+            plain.push(if character == '\t' { ' ' } else { character });
+        } else if characters.next_if_eq(&'[').is_some() {
+            // Control sequences end with a letter or one of a few signs (ECMA-48, section 5.4).
+            characters.by_ref().find(|character| matches!(character, '@'..='~'));
+        } else {
+            characters.next();
+        }
+    }
+    plain
 }
 
 /// A search for the beginning of the last lines, from the end of a log, a file at a time.

@@ -10,16 +10,20 @@ mod clock;
 mod completions;
 mod configuration;
 mod context;
+mod convert;
 mod daemon;
 mod ending;
 mod exit;
 #[cfg(feature = "failpoints")]
 mod failpoints;
 mod failure;
+mod follow;
+mod gc;
 mod graph;
 mod inspect;
 mod kill;
 mod launch;
+mod live;
 mod logs;
 mod lose;
 mod man;
@@ -27,8 +31,11 @@ mod observe;
 mod patterns;
 mod ports;
 mod progress;
+mod read;
+mod rehearsal;
 mod repl;
 mod report;
+mod rerun;
 mod resume;
 mod run;
 mod schema;
@@ -41,6 +48,7 @@ mod tasks;
 mod terminal;
 mod timeline;
 mod usage;
+mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -91,11 +99,15 @@ enum Command {
     Tail(tail::TailArguments),
     Graph(graph::GraphArguments),
     Timeline(timeline::TimelineArguments),
+    Read(read::ReadArguments),
+    Gc(gc::GcArguments),
     Kill(kill::KillArguments),
     Lose(lose::LoseArguments),
     Resume(resume::ResumeArguments),
+    Rerun(rerun::RerunArguments),
     Observe(observe::ObserveArguments),
     Repl(repl::ReplArguments),
+    Convert(convert::ConvertArguments),
     Schema(schema::SchemaArguments),
     Completions(completions::CompletionsArguments),
     Man(man::ManArguments),
@@ -112,11 +124,15 @@ impl Command {
             Command::Tail(arguments) => arguments.run(context),
             Command::Graph(arguments) => arguments.run(context),
             Command::Timeline(arguments) => arguments.run(context),
+            Command::Read(arguments) => arguments.run(context),
+            Command::Gc(arguments) => arguments.run(context),
             Command::Kill(arguments) => arguments.run(context),
             Command::Lose(arguments) => arguments.run(context),
             Command::Resume(arguments) => arguments.run(context),
+            Command::Rerun(arguments) => arguments.run(context),
             Command::Observe(arguments) => arguments.run(context),
             Command::Repl(arguments) => arguments.run(context),
+            Command::Convert(arguments) => arguments.run(context),
             Command::Schema(arguments) => arguments.run(context),
             Command::Completions(arguments) => arguments.run(context),
             Command::Man(arguments) => arguments.run(context),

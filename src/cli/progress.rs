@@ -100,23 +100,23 @@ fn task_line(state: &TaskState) -> Option<&'static str> {
     }
 }
 
-fn failure(process: &str, return_code: Option<i32>, reason: Option<&str>) -> String {
+pub(crate) fn failure(process: &str, return_code: Option<i32>, reason: Option<&str>) -> String {
     let code = return_code.map(|code| format!(" [rc={code}]")).unwrap_or_default();
     let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
     format!("Process({process}) failed{code}{reason}")
 }
 
-fn interruption(state: &ProcessState) -> String {
+pub(crate) fn interruption(state: &ProcessState) -> String {
     state.as_str().to_lowercase()
 }
 
-fn sentence(text: &str) -> String {
+pub(crate) fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
 /// Quotes the end of a log; says nothing if there is no log.
-fn last_words(path: &Path) -> String {
+pub(crate) fn last_words(path: &Path) -> String {
     match logs::last_lines(path, LINES, WIDTH) {
         Err(_) => String::new(),
         Ok(lines) if lines.is_empty() => format!("       nothing in {}\n", path.display()),

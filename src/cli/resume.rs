@@ -1,12 +1,16 @@
 //! `thermos resume`: goes on with a task whose runner is gone.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
 use clap::Args;
+use nix::unistd::geteuid;
 
 use super::completions;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::progress::Progress;
+use super::live::{ShowArguments, Teller};
 use super::{launch, tasks};
 use crate::checkpoint::TaskId;
 use crate::runner;
@@ -22,6 +26,8 @@ pub(crate) struct ResumeArguments {
     /// The id of the task
     #[arg(value_name = "TASK_ID", value_parser = tasks::parse_id, add = completions::task_ids())]
     task_id: TaskId,
+    #[command(flatten)]
+    show: ShowArguments,
 }
 
 const EXAMPLES: &str = "Examples:
@@ -31,9 +37,13 @@ impl ResumeArguments {
     /// Runs the task to its end and gives the exit code of its state.
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         runner::keep_early_wishes()?;
-        tasks::find(context, &self.task_id)?;
-        let mut progress = Progress::new(context.terminal, "Resuming", &self.task_id);
-        let state = runner::resume(&context.root, &self.task_id, &launch::caller(), &mut progress)?;
-        Ok(launch::exit(&state))
+        let paths = tasks::find(context, &self.task_id)?;
+        // A viewer would read as root what another user laid out. Whatever is wrong with the task is told by the runner.
+        let is_ours = fs::metadata(paths.folder()).is_ok_and(|folder| folder.uid() == geteuid().as_raw());
+        let task = is_ours.then(|| runner::read_task(&paths).ok()).flatten();
+        let mut teller = Teller::start("Resuming", &paths, task.as_ref(), self.show, context);
+        let state = runner::resume(&context.root, &self.task_id, &launch::caller(), &mut teller);
+        teller.end(state.is_ok());
+        Ok(launch::exit(&state?))
     }
 }

@@ -42,12 +42,16 @@ pub(crate) fn select(root: &Root, patterns: &[Pattern]) -> Result<Vec<TaskEntry>
 
 /// Warns of patterns that pick nothing while others do.
 pub(crate) fn idle_patterns(found: &[TaskEntry], patterns: &[Pattern]) -> Vec<Diagnostic> {
-    let ids: Vec<String> = found.iter().map(|task| task.id.to_string()).collect();
+    idle_warnings(&found.iter().map(|task| task.id.to_string()).collect::<Vec<_>>(), patterns)
+}
+
+/// Warns of patterns that pick none of these ids.
+pub(crate) fn idle_warnings(ids: &[String], patterns: &[Pattern]) -> Vec<Diagnostic> {
     let warning = |pattern: &str| {
         Diagnostic::warning("nothing_found", format!("no task matches `{pattern}`"))
             .with_help("an expression has to match a whole id; `thermos status` lists all tasks")
     };
-    patterns::idle(patterns, &ids).into_iter().map(warning).collect()
+    patterns::idle(patterns, ids).into_iter().map(warning).collect()
 }
 
 /// Nothing fits what was asked for.

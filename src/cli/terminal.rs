@@ -6,7 +6,8 @@ use std::env;
 use std::io::{self, IsTerminal, Write};
 
 use clap::ValueEnum;
-use terminal_size::{Width, terminal_size_of};
+use nix::sys::stat::{SFlag, fstat};
+use terminal_size::{Height, Width, terminal_size_of};
 
 use super::exit::Exit;
 use super::failure::{Failure, reason};
@@ -75,15 +76,31 @@ impl Terminal {
     }
 }
 
+/// Returns how many lines and columns the terminal has now; 24 and 80 if there is none that says so.
+pub(crate) fn size() -> (usize, usize) {
+    let size =
+        terminal_size_of(io::stdout()).filter(|(Width(columns), Height(rows))| *columns > 0 && *rows > 0);
+    size.map_or((24, 80), |(Width(columns), Height(rows))| (rows.into(), columns.into()))
+}
+
 fn look(color: Color, terminal: bool, width: usize) -> Look {
     let color = match color {
         Color::Always => true,
         Color::Never => false,
-        Color::Auto => {
-            terminal && !is_set("NO_COLOR") && env::var_os("TERM").is_none_or(|term| term != "dumb")
-        }
+        Color::Auto => terminal && !is_set("NO_COLOR") && !is_dumb(),
     };
     Look { terminal, color, width }
+}
+
+/// Says whether the terminal, as the environment names it, can do nothing but write lines.
+pub(crate) fn is_dumb() -> bool {
+    env::var_os("TERM").is_some_and(|term| term == "dumb")
+}
+
+/// Says whether another program reads standard output.
+pub(crate) fn stdout_is_read() -> bool {
+    let kind = fstat(io::stdout()).map(|stat| SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT);
+    kind.is_ok_and(|kind| kind == SFlag::S_IFIFO || kind == SFlag::S_IFSOCK)
 }
 
 fn is_set(variable: &str) -> bool {

@@ -1,11 +1,12 @@
 //! Runs the evaluation in a contained child and turns the child's death into a diagnostic.
 
+use nix::libc;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::document::Document;
 use super::evaluate;
-use super::request::{ConfigError, Request};
+use super::request::{ConfigError, Limits, Request};
 use super::{Diagnostic, Loaded, Size};
 use crate::process::contained::{self, ContainedError};
 use crate::schema::Task;
@@ -30,32 +31,40 @@ pub fn inspect(request: &Request) -> Result<Loaded<Document>, ConfigError> {
 /// What the child hands back.
 #[derive(Serialize, Deserialize)]
 enum Reply<T> {
-    Loaded(Loaded<T>),
+    Loaded(T),
     Invalid(Vec<Diagnostic>),
 }
 
-/// Megabytes of stack: enough for any nesting that the script limits allow.
-const STACK: u64 = 64 << 20;
+/// Bytes of stack: enough for any nesting that the script limits allow.
+pub const STACK: u64 = 64 << 20;
 
 fn contain<T: Serialize + DeserializeOwned>(
     request: &Request,
     evaluate: fn(&Request) -> Result<Loaded<T>, Vec<Diagnostic>>,
 ) -> Result<Loaded<T>, ConfigError> {
-    let limits = contained::Limits {
-        address_space: request.limits.memory,
-        stack: STACK,
-        cpu: request.limits.time,
-        wall: request.limits.time,
-    };
-    let bytes = contained::run(&limits, || {
-        let reply = match evaluate(request) {
+    within(&request.limits, &request.source.name(), || evaluate(request))
+}
+
+/// Evaluates what `name` names in a contained child.
+///
+/// # Errors
+/// What is wrong with it, or that the child did not live to its end.
+pub fn within<T: Serialize + DeserializeOwned>(
+    limits: &Limits,
+    name: &str,
+    evaluate: impl FnOnce() -> Result<T, Vec<Diagnostic>>,
+) -> Result<T, ConfigError> {
+    let contained_limits =
+        contained::Limits { address_space: limits.memory, stack: STACK, cpu: limits.time, wall: limits.time };
+    let bytes = contained::run(&contained_limits, || {
+        let reply = match evaluate() {
             Ok(loaded) => Reply::Loaded(loaded),
             Err(diagnostics) => Reply::Invalid(diagnostics),
         };
         // Records of text and numbers always serialize; nothing at all is reported as a death below.
         serde_json::to_vec(&reply).unwrap_or_default()
     });
-    let bytes = bytes.map_err(|error| death(&error, request))?;
+    let bytes = bytes.map_err(|error| death(&error, name, limits))?;
     // Text that is known to be text is read faster than bytes.
     let text =
         String::from_utf8(bytes).map_err(|error| internal(format!("the evaluation answered {error}")))?;
@@ -69,8 +78,7 @@ fn contain<T: Serialize + DeserializeOwned>(
     }
 }
 
-fn death(error: &ContainedError, request: &Request) -> ConfigError {
-    let (limits, file) = (&request.limits, request.source.name());
+fn death(error: &ContainedError, file: &str, limits: &Limits) -> ConfigError {
     let seconds = match limits.time.as_secs_f64() {
         1.0 => "1 second".to_owned(),
         seconds => format!("{seconds} seconds"),
@@ -91,6 +99,9 @@ fn death(error: &ContainedError, request: &Request) -> ConfigError {
             format!("{file} is nested too deep to be evaluated"),
             "look for a value that contains itself, or for a function that calls itself without end",
         ),
+        ContainedError::Signal(libc::SIGINT) => {
+            ("interrupted", format!("the evaluation of {file} was interrupted"), "nothing of it has happened")
+        }
         other => return internal(format!("the evaluation {other}")),
     };
     ConfigError::Invalid(vec![Diagnostic::error(code, message).with_help(help)])

@@ -23,22 +23,30 @@ type Diagnostics = Vec<Diagnostic>;
 
 /// Checks the tasks that the request asks for.
 pub(super) fn check(request: &Request) -> Result<Loaded<Task>, Diagnostics> {
-    each_task(request, |evaluation, object, index, name| {
-        let (task, mut found, plan) = match schema::check_task(object, &evaluation.work) {
-            Ok(task) => {
-                let plan = schedule::check(&evaluation.wording(name, index, &[]), object, &task);
-                (Some(task), Vec::new(), plan)
-            }
-            Err(problems) => {
-                let names = object.reachable_names();
-                let wording = evaluation.wording(name, index, &names);
-                let plan = schedule::check_sketch(&wording, object, &evaluation.work);
-                (None, wording.diagnostics(&problems), plan)
-            }
-        };
-        found.extend(plan.into_iter().map(Found::from));
-        task.filter(|_| found.is_empty()).ok_or(found)
-    })
+    each_task(request, examine_task)
+}
+
+/// Finds all that is wrong with a task, or makes one that may run.
+pub(super) fn examine_task(
+    evaluation: &Evaluation,
+    object: &Object,
+    index: usize,
+    name: &str,
+) -> Result<Task, Vec<Found>> {
+    let (task, mut found, plan) = match schema::check_task(object, &evaluation.work) {
+        Ok(task) => {
+            let plan = schedule::check(&evaluation.wording(name, index, &[]), object, &task);
+            (Some(task), Vec::new(), plan)
+        }
+        Err(problems) => {
+            let names = object.reachable_names();
+            let wording = evaluation.wording(name, index, &names);
+            let plan = schedule::check_sketch(&wording, object, &evaluation.work);
+            (None, wording.diagnostics(&problems), plan)
+        }
+    };
+    found.extend(plan.into_iter().map(Found::from));
+    task.filter(|_| found.is_empty()).ok_or(found)
 }
 
 /// Checks the tasks that the request asks for, and tells their sizes.
@@ -53,18 +61,29 @@ pub(super) fn measure(request: &Request) -> Result<Loaded<Size>, Diagnostics> {
 
 /// Typechecks the tasks that the request asks for, and tells what they are.
 pub(super) fn inspect(request: &Request) -> Result<Loaded<Document>, Diagnostics> {
-    each_task(request, |evaluation, object, index, name| {
-        let problems = object.typecheck(&evaluation.work);
-        if !problems.is_empty() {
-            return Err(evaluation.wording(name, index, &[]).diagnostics(&problems));
-        }
-        Document::of(object, name.to_owned(), &evaluation.work)
-            .map_err(|error| vec![error_diagnostic(&evaluation.sources, &error, object.at()).into()])
-    })
+    each_task(request, examine_document)
 }
 
+/// Finds what is of the wrong type in an object, or tells what the object is.
+pub(super) fn examine_document(
+    evaluation: &Evaluation,
+    object: &Object,
+    index: usize,
+    name: &str,
+) -> Result<Document, Vec<Found>> {
+    let problems = object.typecheck(&evaluation.work);
+    if !problems.is_empty() {
+        return Err(evaluation.wording(name, index, &[]).diagnostics(&problems));
+    }
+    Document::of(object, name.to_owned(), &evaluation.work)
+        .map_err(|error| vec![error_diagnostic(&evaluation.sources, &error, object.at()).into()])
+}
+
+/// Examines a task: its number among those that were exported, and its name, as far as that is known.
+pub(super) type Examine<T> = fn(&Evaluation, &Object, usize, &str) -> Result<T, Vec<Found>>;
+
 /// A configuration after its evaluation.
-struct Evaluation {
+pub(super) struct Evaluation {
     sources: Sources,
     tasks: Vec<Object>,
     /// What the script asked for.
@@ -82,6 +101,28 @@ struct Evaluation {
 }
 
 impl Evaluation {
+    /// Takes an object for one that was just evaluated.
+    pub(super) fn of(object: Object, sources: Sources, limits: &Limits) -> Evaluation {
+        Evaluation {
+            sources,
+            tasks: vec![object],
+            parameters: Vec::new(),
+            printed: Vec::new(),
+            work: work(limits),
+            is_json: false,
+            problems: Vec::new(),
+            flawed: Vec::new(),
+            uses: Uses::default(),
+        }
+    }
+
+    /// Examines the first of its objects.
+    pub(super) fn examine<T>(&self, examine: Examine<T>) -> Result<T, Diagnostics> {
+        let Some(object) = self.tasks.first() else { return Err(Vec::new()) };
+        let found = examine(self, object, 0, &task_name(object, &self.work));
+        found.map_err(|found| found.into_iter().map(|one| one.diagnostic).collect())
+    }
+
     fn wording<'a>(&'a self, task: &'a str, index: usize, names: &'a [String]) -> Wording<'a> {
         let json = self.is_json.then_some(index);
         let (flawed, uses) = (&self.flawed, &self.uses);

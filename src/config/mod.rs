@@ -5,6 +5,7 @@
 //! diagnostic (LANGUAGE section 7).
 //!
 //! - [`check`] gives the tasks that may run, [`measure`] their sizes alone, [`inspect`] what is known of tasks that may still be open.
+//! - [`check_held`] and [`inspect_held`] do the same for an object that a shell holds; [`within`] contains any evaluation.
 //! - `evaluate` is what happens in the child, `problems` words what is wrong with a task,
 //!   `hints` says what to do about it; `wrong` evaluates again to tell it better.
 
@@ -12,6 +13,7 @@ mod contain;
 mod document;
 mod evaluate;
 mod flags;
+mod held;
 mod hints;
 mod json_places;
 mod json_shape;
@@ -22,8 +24,9 @@ mod request;
 mod schedule;
 mod wrong;
 
-pub use contain::{check, inspect, measure};
+pub use contain::{STACK, check, inspect, measure, within};
 pub use document::Document;
+pub use held::{check_held, inspect_held};
 pub use request::{Binding, ConfigError, Limits, Request, Source};
 
 use serde::{Deserialize, Serialize};

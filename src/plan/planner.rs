@@ -171,6 +171,14 @@ impl Planner {
         }
     }
 
+    /// A process did its work in an earlier run of the task and does not run in this one.
+    pub fn carry_over(&mut self, id: ProcessId) -> Result<(), IllegalEvent> {
+        self.recall_running(id)?;
+        self.leave_running(id, "be carried over")?;
+        self.finish(id);
+        Ok(())
+    }
+
     /// Before all that is told of a process, it had runs that are no longer on record one by one.
     pub fn recall_past(&mut self, id: ProcessId, failures: u32, last_end: Option<f64>) {
         self.unqueue(id);

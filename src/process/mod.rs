@@ -1,5 +1,6 @@
 //! Fork, spawn, wait, kill, identity: the only unsafe code, and the only code that makes or ends processes.
 //!
+//! - [`again`]: this program as a child in the foreground.
 //! - `arena`: small blocks of memory for a contained child.
 //! - [`cgroup`]: the members of a cgroup, and their limits.
 //! - [`contained`]: a closure in a short-lived child under limits.
@@ -14,10 +15,12 @@
 //! - [`reap`]: taking the statuses of children.
 //! - [`signals`]: dispositions, masks, waiting for signals.
 //! - [`spawn`]: starting a command.
+//! - [`stack`]: how far the stack may grow.
 //! - [`tree`]: descendants, and processes that carry a mark.
 //! - [`users`]: users and their groups.
 #![allow(unsafe_code)]
 
+pub mod again;
 mod arena;
 pub mod cgroup;
 pub mod contained;
@@ -32,6 +35,7 @@ pub mod pipe;
 pub mod reap;
 pub mod signals;
 pub mod spawn;
+pub mod stack;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod tree;

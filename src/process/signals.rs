@@ -85,6 +85,11 @@ pub fn block(signals: &SigSet) -> io::Result<()> {
     Ok(sigprocmask(SigmaskHow::SIG_BLOCK, Some(signals), None)?)
 }
 
+/// Lets signals come again.
+pub fn unblock(signals: &SigSet) -> io::Result<()> {
+    Ok(sigprocmask(SigmaskHow::SIG_UNBLOCK, Some(signals), None)?)
+}
+
 /// Blocks signals in the first process of a container, where those that nobody waits for would be lost: it may be told to
 /// end before it is ready to hear.
 pub fn block_if_first(signals: &SigSet) -> io::Result<()> {

@@ -18,7 +18,7 @@ use super::options::Caller;
 use super::outcome::Interruptions;
 use super::sink::{Event, Sink};
 use super::stage::Ending;
-use crate::checkpoint::{TaskState, TaskStatus};
+use crate::checkpoint::{Header, TaskState, TaskStatus};
 use crate::plan::{Graph, Planner, ProcessId, Stage};
 use crate::process::events::Events;
 use crate::process::pidfd::Supervised;
@@ -72,8 +72,10 @@ impl<'a> Engine<'a> {
     ) -> Result<Engine<'a>, RunnerError> {
         let Listener { events, signals, earlier_children, degraded } = listener;
         degraded.iter().for_each(|note| sink.event(&Event::Note(note)));
+        let mut ordinary = Planner::new(Graph::of_task(task, Stage::Ordinary)?);
+        carry_over(task, journal.header()?, &mut ordinary)?;
         Ok(Engine {
-            ordinary: Planner::new(Graph::of_task(task, Stage::Ordinary)?),
+            ordinary,
             finals: Planner::new(Graph::of_task(task, Stage::Final)?),
             interruptions: Interruptions::new(task.processes.len()),
             setup: super::launch::setup(&journal, group.as_ref(), caller)?,
@@ -217,6 +219,19 @@ impl<'a> Engine<'a> {
         }
         Ok(())
     }
+}
+
+/// Tells the plan of a rerun what was done before.
+fn carry_over(task: &Task, header: &Header, planner: &mut Planner) -> Result<(), RunnerError> {
+    for (process, id) in
+        task.processes.iter().zip(0..).filter(|(process, _)| header.carried(&process.name).is_some())
+    {
+        let carried = planner.carry_over(ProcessId(id));
+        carried.map_err(|_| {
+            RunnerError::Refused(format!("process '{}' cannot be carried over", process.name))
+        })?;
+    }
+    Ok(())
 }
 
 /// Says whether a coordinator has told all there is to tell.

@@ -23,6 +23,14 @@ pub enum RunnerError {
         /// The runner, if it is known.
         pid: Option<i32>,
     },
+    /// A task that is to be run once more has not ended.
+    #[error("task {id} has not ended{}", if *.runner_alive { "" } else { ", though its runner is gone" })]
+    NotEnded {
+        /// The task.
+        id: TaskId,
+        /// Whether it is being run.
+        runner_alive: bool,
+    },
     /// The id was used by a task that has ended.
     #[error("task {id} has ended already: {}", .state.as_str())]
     Finished {

@@ -166,6 +166,7 @@ fn header(task: &Task, options: &Options, user: &Identity, journal: &Journal) ->
         resources: task.resources.clone(),
         cgroup: None,
         launcher: "fork".to_owned(),
+        rerun: options.rerun.clone(),
         extra: serde_json::Map::new(),
     })
 }

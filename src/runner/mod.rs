@@ -7,7 +7,9 @@
 //!
 //! - [`run`] starts a task, or goes on with one of the same id and content; [`resume`] goes on with one by id. Both return
 //!   the terminal state of the task, or a [`RunnerError`].
+//! - [`earlier()`] reads a task that has ended, for a rerun of it; [`examine`] says what would keep a task from being run.
 //! - [`end`] ends tasks, each by its runner if that lives, else as their runner, and tells a [`Witness`].
+//! - [`remove`] removes what is left of a task that has ended.
 //!
 //! Inside: `launch` makes a task's files and opens existing ones, `owner` takes them, `journal` keeps them, `compaction`
 //! drops old runs, `listener` hears signals, `engine` is the event loop with `stage` (ACTIVE, CLEANING, FINALIZING) and
@@ -20,6 +22,7 @@
 mod command;
 mod compaction;
 mod coordinator;
+mod earlier;
 mod engine;
 mod error;
 mod group;
@@ -34,6 +37,7 @@ mod output;
 mod owned;
 mod owner;
 mod recovery;
+mod removal;
 mod run_as;
 mod runs;
 mod sink;
@@ -42,10 +46,13 @@ mod support;
 mod target;
 mod wish;
 
+pub use earlier::{Earlier, earlier, examine};
 pub use error::RunnerError;
 pub use kill::end;
 pub use launch::{read_task, resume, run};
 pub use listener::keep_early_wishes;
 pub use options::{Caller, Options};
+pub use removal::{Removal, remove};
 pub use sink::{Event, Sink};
+pub use stage::ASKED;
 pub use wish::{Wish, Witness};

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use crate::checkpoint::{Root, TaskId};
+use crate::checkpoint::{Rerun, Root, TaskId};
 
 /// How a new task is to be run; recorded, so that a resumed run goes on the same way.
 #[derive(Clone, Debug)]
@@ -30,6 +30,8 @@ pub struct Options {
     pub user: Option<String>,
     /// Whether commands see the sandbox as their root.
     pub chroot: bool,
+    /// Of which task this is a rerun, and what it need not do again.
+    pub rerun: Option<Rerun>,
 }
 
 /// What the calling process lends to a runner; not recorded.

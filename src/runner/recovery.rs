@@ -80,6 +80,11 @@ fn check_belongings(task: &Task, journal: &Journal) -> Result<(), RunnerError> {
     if let Some(process) = journal.state.processes.keys().find(|name| !names.contains(name.as_str())) {
         return damaged(paths.runner(), first_line_of(paths, process)?, reason(process));
     }
+    let rerun = journal.header()?.rerun.as_ref();
+    let mut carried = rerun.iter().flat_map(|rerun| rerun.carried_over.keys());
+    if let Some(process) = carried.find(|name| !names.contains(name.as_str())) {
+        return damaged(paths.runner(), 1, reason(process));
+    }
     let runs = unended_runs(paths, &journal.state)?;
     match runs.iter().find(|(process, _)| !names.contains(process.as_str())) {
         Some((process, run)) => damaged(paths.run(process, *run), 1, reason(process)),

@@ -14,6 +14,9 @@ use crate::checkpoint::request::Request;
 use crate::checkpoint::{ProcessState, ProcessStatus, TaskState};
 use crate::process::failpoint::failpoint;
 
+/// Why a task is ended whose runner got a signal or a request.
+pub const ASKED: &str = "asked to end";
+
 /// How long a coordinator that was told to kill everything may take before it is killed itself.
 const COORDINATOR_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -121,7 +124,7 @@ impl Engine<'_> {
             TaskState::Lost => TaskState::Lost,
             _ => TaskState::Killed,
         };
-        let reason = if outcome == TaskState::Lost { "given up" } else { "asked to end" };
+        let reason = if outcome == TaskState::Lost { "given up" } else { ASKED };
         let mut ending = Ending::new(outcome, wait, Some(reason.to_owned()));
         let Some(before) = self.ending.take() else { return self.begin_cleaning(ending) };
         if before.outcome == TaskState::Lost {

@@ -1,12 +1,14 @@
 //! `Process`, `Task` and their kin: as types of the configuration language, and as the plain task that runs.
 //!
 //! - [`schema`]: the types, with their fields and defaults.
+//! - [`changes`]: what is different between two tasks.
 //! - [`check_task`]: what must hold of a task object; makes a [`Task`] of it.
 //! - [`task`]: the plain values, without templates but for what the runner binds.
 //! - [`json_schema`]: the types for other tools.
 //! - [`sketch`]: what can be known of the plan of a task that is wrong elsewhere.
 //! - [`ports`]: the ports that an object refers to.
 
+pub mod changes;
 mod check;
 mod json_schema;
 mod ports;

@@ -114,6 +114,16 @@ impl Loader for NoFiles {
     }
 }
 
+/// Finds every file, and nothing in it: for those who ask about one text alone.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct EmptyFiles;
+
+impl Loader for EmptyFiles {
+    fn load(&self, from: &str, path: &str) -> Result<Loaded, IncludeError> {
+        Ok(Loaded { name: path.to_owned(), identity: format!("{path} of {from}"), text: String::new() })
+    }
+}
+
 /// Reads regular files below its roots; links are followed, but not out of the roots.
 #[derive(Clone, Debug)]
 pub struct FileLoader {

@@ -77,6 +77,12 @@ pub(crate) struct LexError {
 /// # Errors
 /// The first [`LexError`].
 pub(crate) fn lex(source: &str) -> Result<Vec<Token>, LexError> {
+    let (tokens, rest) = lex_start(source);
+    rest.map_or(Ok(tokens), |(_, error)| Err(error))
+}
+
+/// Cuts the start of `source` into tokens; then where the first piece begins that is none, if there is one, and why.
+pub(crate) fn lex_start(source: &str) -> (Vec<Token>, Option<(usize, LexError)>) {
     let mut lexer = Lexer {
         source,
         chars: source.char_indices().peekable(),
@@ -89,9 +95,12 @@ pub(crate) fn lex(source: &str) -> Result<Vec<Token>, LexError> {
         lexer.line_comment();
     }
     while let Some(character) = lexer.peek() {
-        lexer.piece(character)?;
+        let start = lexer.mark().start;
+        if let Err(error) = lexer.piece(character) {
+            return (lexer.tokens, Some((start, error)));
+        }
     }
-    Ok(lexer.tokens)
+    (lexer.tokens, None)
 }
 
 /// Symbols of two and three characters that must not be taken apart.

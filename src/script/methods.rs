@@ -145,7 +145,7 @@ pub(crate) fn field(shared: &Shared, object: &Object, name: &str, at: Span) -> O
 }
 
 /// The manual's answer to `x.check()`.
-fn check(shared: &Shared, object: &Object) -> String {
+pub(super) fn check(shared: &Shared, object: &Object) -> String {
     let problems = check_object(object, &shared.work());
     let failed = match problems.first() {
         None => plan_problem(shared, object),

@@ -7,6 +7,7 @@ mod builtins;
 mod callback;
 mod calls;
 mod changes;
+mod completion;
 mod engine;
 mod failure;
 mod faults;
@@ -16,6 +17,7 @@ mod highlight;
 mod include;
 mod lexer;
 mod limits;
+mod manual;
 mod methods;
 mod origins;
 mod outline;
@@ -26,6 +28,7 @@ mod rewrite;
 mod session;
 #[cfg(test)]
 mod session_tests;
+mod shell;
 mod sites;
 #[cfg(test)]
 mod soup;
@@ -37,9 +40,12 @@ mod tokens;
 mod unknown;
 mod values;
 
-pub use highlight::{Class, classes};
+pub use completion::{Candidates, Place};
+pub use highlight::{Class, classes, indent};
 pub use include::{FileLoader, IncludeError, Loaded, Loader, NoFiles, read_text};
 pub use limits::Limits;
+pub use manual::{Topic, topic, topics};
 pub use origins::Uses;
-pub use session::{Answer, Evaluated, Exports, Session};
+pub use session::{Evaluated, Exports, Session};
+pub use shell::{Answer, Held, Variable};
 pub use state::{Export, Given, Parameter};

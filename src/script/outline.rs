@@ -26,6 +26,8 @@ pub(crate) struct Outline {
     pub(crate) changers: Changers,
     /// The variables that it declares at the top level.
     pub(crate) globals: HashSet<String>,
+    /// The names that statements of the top level assign to.
+    pub(crate) assigned: HashSet<String>,
     /// Every name that it uses as a keyword: these may be fields of its own types.
     pub(crate) keywords: HashSet<String>,
 }
@@ -54,6 +56,7 @@ impl Outline {
             functions: HashSet::new(),
             changers: Changers::default(),
             globals: HashSet::new(),
+            assigned: HashSet::new(),
             keywords: HashSet::new(),
         };
         outline.survey();
@@ -98,6 +101,11 @@ impl Outline {
         let included = index.checked_sub(4);
         matches!(self.token_text(before), ";" | "}")
             || included.is_some_and(|at| self.token_text(at) == "include" && self.include_path(at).is_some())
+    }
+
+    /// Says whether the statement that a token of the top level starts is an assignment to it.
+    pub(crate) fn is_assignment(&self, index: usize) -> bool {
+        self.token_text(index + 1) == "=" && self.starts_statement(index)
     }
 
     fn survey(&mut self) {
@@ -146,6 +154,9 @@ impl Outline {
             }
             "(" | "," if self.token_text(index + 1) == "=" => {
                 self.keywords.insert(name);
+            }
+            _ if depth == 0 && self.is_assignment(index) => {
+                self.assigned.insert(name);
             }
             _ if depth == 0 && name == "include" && self.starts_statement(index) => {
                 let path = self.include_path(index);

@@ -34,6 +34,8 @@ pub(crate) struct Texts {
     pub(crate) functions_of_files: HashSet<String>,
     /// What functions of this program do to what they are called on.
     pub(crate) changers: Changers,
+    /// Whether an assignment to what is no variable declares it, as in a shell.
+    pub(crate) declares: bool,
     /// Whether the standard library is being read.
     pub(crate) in_library: bool,
     /// Names of fields.
@@ -106,7 +108,7 @@ impl Texts {
         self.sites.forget_places();
         let sites = std::mem::take(&mut self.sites);
         let (sources, constants) = (std::mem::take(&mut self.sources), std::mem::take(&mut self.constants));
-        *self = Texts { sources, constants, sites, ..Texts::default() };
+        *self = Texts { sources, constants, sites, declares: self.declares, ..Texts::default() };
     }
 
     fn rewrite(&mut self, files: &[Outline], splices: &[Vec<Option<usize>>]) -> Result<Program, SyntaxError> {
@@ -117,6 +119,10 @@ impl Texts {
             self.changers.extend(&file.changers);
             self.fields.extend(file.keywords.iter().cloned());
             globals.extend(file.globals.iter().cloned());
+        }
+        let main = files.len().saturating_sub(1);
+        if let Some(file) = files.get(main).filter(|_| self.declares) {
+            globals.extend(file.assigned.difference(&self.constants).cloned());
         }
         let mark = self.positions.mark();
         let changers = self.changers.all();
@@ -133,9 +139,9 @@ impl Texts {
             in_library: self.in_library,
             fields: &self.fields,
             reads: HashSet::new(),
+            declares: self.declares.then_some(main),
             origins: self.origins.as_mut(),
         };
-        let main = files.len().saturating_sub(1);
         let outcome = rewriter.file(main);
         let Rewriter { output, reads, .. } = rewriter;
         let (text, positions, lines) = output.finish();

@@ -11,14 +11,13 @@ use rhai::{
 use super::calls::raw_name;
 use super::engine::{Setup, native_names, set_up};
 use super::failure::diagnostic;
-use super::include::{Loader, NoFiles};
+use super::include::{EmptyFiles, Loader};
 use super::limits::Limits;
 use super::methods::OBJECT_METHODS;
 use super::origins::Uses;
 use super::program::Texts;
 use super::state::{Export, Given, Parameter, Shared, State};
 use super::stdlib;
-use super::values::show;
 use crate::diagnostics::{Diagnostic, Label, Sources, Span};
 use crate::schema::schema;
 use crate::types::Object;
@@ -49,22 +48,13 @@ pub struct Evaluated {
     pub uses: Uses,
 }
 
-/// What a line of a shell came to.
-#[derive(Clone, Debug)]
-pub enum Answer {
-    /// It was evaluated: what it printed, then its value, unless that is nothing.
-    Value(Vec<String>),
-    /// It is wrong.
-    Wrong(Vec<Diagnostic>),
-}
-
 /// Evaluates scripts.
 pub struct Session {
-    setup: Setup,
-    shared: Shared,
+    pub(super) setup: Setup,
+    pub(super) shared: Shared,
     loader: Box<dyn Loader>,
-    scope: Scope<'static>,
-    functions: AST,
+    pub(super) scope: Scope<'static>,
+    pub(super) functions: AST,
     reads: HashSet<String>,
 }
 
@@ -112,6 +102,11 @@ impl Session {
         }
         let functions = AST::empty();
         Session { setup, shared, loader, scope: Scope::new(), functions, reads: HashSet::new() }
+    }
+
+    /// Includes files by another loader from now on.
+    pub fn load_by(&mut self, loader: Box<dyn Loader>) {
+        self.loader = loader;
     }
 
     /// Makes objects know where the values come from that they are given through variables and functions.
@@ -169,32 +164,11 @@ impl Session {
         }
     }
 
-    /// Evaluates what was typed in a shell.
-    pub fn answer(&mut self, text: &str) -> Answer {
-        self.shared.reset_operations();
-        self.shared.lock().gather = false;
-        let outcome = self.evaluate("input", text);
-        let mut state = self.shared.lock();
-        let mut shown = std::mem::take(&mut state.printed);
-        match outcome {
-            Ok(value) if value.is_unit() => Answer::Value(shown),
-            Ok(value) => {
-                shown.push(show(&value));
-                Answer::Value(shown)
-            }
-            Err(diagnostic) => Answer::Wrong(vec![*diagnostic]),
-        }
-    }
-
-    /// Says whether `text` can be evaluated as it is, be it right or wrong, rather than needing more lines.
-    pub fn is_complete(&self, text: &str) -> bool {
-        match Texts::default().read(&NoFiles, "input", text) {
-            Ok(program) => match self.setup.engine.compile(&program.text) {
-                Ok(_) => true,
-                Err(error) => !matches!(*error.0, ParseErrorType::UnexpectedEOF),
-            },
-            Err(unreadable) => !unreadable.incomplete,
-        }
+    /// Says what is wrong with the syntax of a text, if something is. What it includes is not looked at.
+    pub fn syntax_problem(name: &str, text: &str) -> Option<Diagnostic> {
+        let loader = Box::new(EmptyFiles);
+        let mut session = Session::new(&Limits::default(), loader, IndexMap::new(), Sources::default());
+        session.compile(name, text).err().map(|diagnostic| *diagnostic)
     }
 
     /// Returns the sources read so far, for the places of what is found later.
@@ -202,24 +176,19 @@ impl Session {
         self.shared.lock().texts.sources.clone()
     }
 
-    /// Returns the names that begin with `prefix`: variables, functions, types; after a dot, fields and methods.
-    pub fn complete(&self, prefix: &str) -> Vec<String> {
-        let state = self.shared.lock();
-        let word_at = prefix.rfind(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).map_or(0, |at| at + 1);
-        let (before, word) = prefix.split_at(word_at);
-        let mut found: Vec<String> = if before.ends_with('.') {
-            state.texts.fields.iter().chain(&state.texts.functions).cloned().collect()
-        } else {
-            let variables = self.scope.iter_raw().map(|(name, ..)| name.to_owned());
-            variables.chain(self.setup.constants.clone()).chain(state.texts.functions.clone()).collect()
-        };
-        found.retain(|name| name.starts_with(word) && name.starts_with(|c: char| c.is_ascii_alphabetic()));
-        found.sort();
-        found.dedup();
-        found
+    pub(super) fn evaluate(&mut self, name: &str, text: &str) -> Result<Dynamic, Box<Diagnostic>> {
+        let ast = self.compile(name, text)?;
+        self.functions = self.functions.merge(&ast.clone_functions_only());
+        let library = self.functions.shared_lib().clone();
+        let mut value = Dynamic::UNIT;
+        for statement in ast.statements() {
+            value = self.statement(statement, &library)?;
+        }
+        Ok(value)
     }
 
-    fn evaluate(&mut self, name: &str, text: &str) -> Result<Dynamic, Box<Diagnostic>> {
+    /// Reads a text with what it includes, and compiles it.
+    fn compile(&mut self, name: &str, text: &str) -> Result<AST, Box<Diagnostic>> {
         let program = {
             let mut state = self.shared.lock();
             let read = state.texts.read(self.loader.as_ref(), name, text);
@@ -231,18 +200,8 @@ impl Session {
             }
             self.reads.insert(name);
         }
-        let ast = self
-            .setup
-            .engine
-            .compile(&program.text)
-            .map_err(|error| self.stop((*error.0).clone(), error.1))?;
-        self.functions = self.functions.merge(&ast.clone_functions_only());
-        let library = self.functions.shared_lib().clone();
-        let mut value = Dynamic::UNIT;
-        for statement in ast.statements() {
-            value = self.statement(statement, &library)?;
-        }
-        Ok(value)
+        let compiled = self.setup.engine.compile(&program.text);
+        compiled.map_err(|error| self.stop((*error.0).clone(), error.1))
     }
 
     /// Evaluates one statement, and shows functions the variables that it may have changed.

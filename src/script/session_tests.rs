@@ -2,9 +2,10 @@
 
 use indexmap::IndexMap;
 
+use super::completion::Place;
 use super::include::{FileLoader, NoFiles};
 use super::limits::Limits;
-use super::session::{Answer, Exports, Session};
+use super::session::{Exports, Session};
 use super::soup::Soup;
 use crate::diagnostics::{Diagnostic, Sources};
 
@@ -208,9 +209,9 @@ fn exports_carry_tasks_and_parameters() {
 #[test]
 fn a_shell_keeps_its_variables_and_asks_for_more() {
     let mut session = session();
-    let mut answer = |text: &str| match session.answer(text) {
-        Answer::Value(shown) => shown.join("\n"),
-        Answer::Wrong(problems) => problems[0].message.clone(),
+    let mut answer = |text: &str| {
+        let answer = session.answer(text);
+        answer.wrong.map_or_else(|| answer.shown.join("\n"), |wrong| wrong.message)
     };
     assert_eq!(answer("let p = Process(name = 'a', cmdline = 'b');"), "");
     assert_eq!(answer("fn twice(x) { x * 2 }"), "");
@@ -223,8 +224,73 @@ fn a_shell_keeps_its_variables_and_asks_for_more() {
     assert_eq!(answer("g()"), "z");
     assert!(!session.is_complete("let f = |x| {") && !session.is_complete("1 +"));
     assert!(!session.is_complete("f(") && session.is_complete("1 + ;"));
-    assert!(session.complete("Pro").contains(&"Process".to_owned()));
-    assert!(session.complete("p.cmd").contains(&"cmdline".to_owned()));
+}
+
+#[test]
+fn an_assignment_declares_in_a_shell_alone() {
+    let mut session = session().declaring();
+    let mut answer = |text: &str| {
+        let answer = session.answer(text);
+        answer.wrong.map_or_else(|| answer.shown.join("\n"), |wrong| wrong.message)
+    };
+    assert_eq!(answer("x = 1"), "");
+    assert_eq!(answer("x = x + 1; y = x * 2"), "");
+    assert_eq!(answer("fn f() { x + y } f()"), "6");
+    assert_eq!(answer("x = 5; f()"), "9");
+    assert_eq!(answer("MB = 5"), "`MB` cannot be assigned to");
+    assert_eq!(answer("if true { z = 1; }"), "there is no variable `z`");
+    assert_eq!(answer("x = nothere"), "there is no variable `nothere`");
+    assert_eq!(answer("x"), "5");
+}
+
+#[test]
+fn completions_know_what_stands_there() {
+    let mut session = session().declaring();
+    let setup =
+        "p = Process(name = 'a', cmdline = '{{who}} {{when}}'); t = Task(processes = [p]); m = #{key: p};
+        ps = [p]; Own = Struct('Own', first = Required(String)); fn twice(x) { x * 2 }";
+    assert_eq!(session.answer(setup).wrong, None);
+    let words = |text: &str| match session.complete(text) {
+        Place::Words(found) => found.words,
+        other => vec![format!("{other:?}")],
+    };
+    assert_eq!(words("p.cmd"), ["cmdline"]);
+    assert_eq!(words("p.ch"), ["check()"]);
+    assert_eq!(words("t.processes[0].cmd"), ["cmdline"]);
+    assert_eq!(words("m.key.nam"), ["name"]);
+    assert_eq!(words("ps[0].nam"), ["name"]);
+    assert_eq!(words("p.bind(who = 'x').nam"), ["name"]);
+    assert_eq!(words("Process(name = 'x').bi"), ["bind("]);
+    assert_eq!(words("Process(cm"), ["cmdline = "]);
+    assert_eq!(words("let a = [Process(name = f(cmdline = 1), cm"), ["cmdline = "]);
+    assert_eq!(words("Process(cmdline = 'x', cm"), [""; 0]);
+    assert_eq!(
+        words("p.bind(w"),
+        ["when = ", "while "]
+            .iter()
+            .filter(|word| word.contains('='))
+            .map(|word| word.to_string())
+            .chain(["who = ".to_owned()])
+            .collect::<Vec<_>>()
+    );
+    assert_eq!(words("Own(f")[0], "first = ");
+    assert_eq!(words("Own(first = 'x').f"), ["first"]);
+    assert_eq!(words("SimpleTask(com")[0], "command = ");
+    assert_eq!(words("tw"), ["twice("]);
+    assert_eq!(words("Proc"), ["Process", "Processes::"]);
+    assert_eq!(words("Tasks::com"), ["combine("]);
+    assert_eq!(words("'p.cmd"), ["Nothing"]);
+    assert_eq!(words("1 // p.cmd"), ["Nothing"]);
+    assert_eq!(words("include(\"li"), ["File(\"li\")"]);
+    let hint = |text: &str| session.signature(text).unwrap_or_default();
+    assert_eq!(hint("Constraint("), "order: StringList");
+    assert!(
+        hint("Process(name = 'x', ").starts_with("cmdline: String, resources: Resources, max_failures = 1")
+    );
+    assert_eq!(hint("twice("), "twice(x)");
+    assert_eq!(hint("p.bind("), "bind(name = value)");
+    assert_eq!(hint("Tasks::simple("), "Tasks::simple(name, command)");
+    assert_eq!(hint("[1, "), "");
 }
 
 #[test]
@@ -326,8 +392,8 @@ fn random_soups_evaluate_to_a_value_or_a_diagnostic() {
     for _ in 0..3_000 {
         let text = soup.next(16);
         let _ = session.is_complete(&text);
-        if let Answer::Wrong(problems) = session.answer(&text) {
-            assert!(!problems.is_empty() && !problems[0].message.is_empty(), "{text}");
-        }
+        let wrong = session.answer(&text).wrong;
+        assert!(wrong.is_none_or(|wrong| !wrong.message.is_empty()), "{text}");
+        let _ = (session.complete(&text), session.signature(&text));
     }
 }

@@ -73,6 +73,33 @@ pub(crate) fn functions(module: &str) -> Vec<&'static str> {
     names
 }
 
+/// Returns the modules.
+pub(crate) fn modules() -> impl Iterator<Item = &'static str> {
+    FILES.iter().map(|(name, _)| *name).filter(|name| !name.is_empty())
+}
+
+/// Returns how a helper is called and what it does, as the comment at the top of its file says.
+pub(crate) fn document(name: &str) -> Option<(String, String)> {
+    FILES.iter().find_map(|(_, text)| {
+        let head = text.lines().map_while(|line| line.strip_prefix("//"));
+        let mut entries: Vec<(String, String)> = Vec::new();
+        for line in head {
+            let line = line.get(1..).unwrap_or("");
+            match (
+                line.strip_prefix("  ").map(|entry| entry.split_once("  ").unwrap_or((entry, ""))),
+                entries.last_mut(),
+            ) {
+                (Some((usage, about)), _) if !usage.is_empty() && !usage.starts_with(' ') => {
+                    entries.push((usage.to_owned(), about.trim().to_owned()));
+                }
+                (Some((_, more)), Some((_, about))) => about.push_str(&format!(" {}", more.trim())),
+                _ => {}
+            }
+        }
+        entries.into_iter().find(|(usage, _)| usage.split('(').next() == Some(name))
+    })
+}
+
 /// Registers the library.
 ///
 /// # Errors

@@ -269,8 +269,29 @@ pub(crate) fn show(value: &Dynamic) -> String {
     if let Some(ty) = value.read_lock::<TypeValue>() {
         return ty.name();
     }
+    if let Ok(array) = value.as_array_ref() {
+        return format!("[{}]", array.iter().map(show_inside).collect::<Vec<_>>().join(", "));
+    }
+    if let Ok(map) = value.as_map_ref() {
+        let entry =
+            |(key, value): (&rhai::Identifier, &Dynamic)| format!("{}: {}", quote(key), show_inside(value));
+        return format!("#{{{}}}", map.iter().map(entry).collect::<Vec<_>>().join(", "));
+    }
     match value.as_float() {
         Ok(float) => float_text(float),
         Err(_) => value.to_string(),
     }
+}
+
+/// Writes a value as lists and maps show it: text in quotes.
+fn show_inside(value: &Dynamic) -> String {
+    match value.as_immutable_string_ref() {
+        Ok(text) => quote(&text),
+        Err(_) if value.is_unit() => "()".to_owned(),
+        Err(_) => show(value),
+    }
+}
+
+fn quote(text: &str) -> String {
+    format!("{text:?}")
 }

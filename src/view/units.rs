@@ -1,4 +1,4 @@
-//! Durations as people read them.
+//! Durations and sizes as people read them.
 
 /// Writes seconds in at most two units: `40 ms`, `1.5 s`, `12 s`, `3 min 5 s`, `2 h 10 min`, `4 d 3 h`.
 pub fn duration(seconds: f64) -> String {
@@ -22,6 +22,25 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
+/// Writes bytes with three digits at most: `0 B`, `512 B`, `1.5 KiB`, `20 MiB`, `3.2 GiB`.
+pub fn size(bytes: u64) -> String {
+    let units = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    let mut number = bytes as f64 / 1024.0;
+    let mut unit = 0;
+    while number >= 1023.5 && unit + 1 < units.len() {
+        number /= 1024.0;
+        unit += 1;
+    }
+    if number < 9.95 {
+        format!("{number:.1} {}", units[unit])
+    } else {
+        format!("{number:.0} {}", units[unit])
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -42,6 +61,22 @@ mod tests {
         ];
         for (seconds, text) in cases {
             assert_eq!(duration(seconds), text);
+        }
+    }
+
+    #[test]
+    fn sizes_have_three_digits_at_most() {
+        let cases = [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1536, "1.5 KiB"),
+            (1 << 20, "1.0 MiB"),
+            ((1 << 20) - 1, "1.0 MiB"),
+            (20 << 20, "20 MiB"),
+            (u64::MAX, "16 EiB"),
+        ];
+        for (bytes, text) in cases {
+            assert_eq!(size(bytes), text);
         }
     }
 }

@@ -37,8 +37,9 @@ impl Screen {
         // Spawned into its parent's group, setsid need not fork: the pid is that of the command.
         let mut inside = Command::new("setsid");
         inside.arg("--ctty").arg(command.get_program()).args(command.get_args());
-        inside.env_clear().envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        inside.env_remove("NO_COLOR").env("TERM", "xterm-256color");
+        inside.env_clear().env("TERM", "xterm-256color");
+        inside.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        inside.env_remove("NO_COLOR");
         if let Some(folder) = command.get_current_dir() {
             inside.current_dir(folder);
         }
@@ -109,8 +110,14 @@ impl Screen {
     /// Waits until the screen fulfils a condition; panics with the screen after a minute or at the end of the output.
     #[track_caller]
     pub(crate) fn wait_for(&mut self, what: &str, mut condition: impl FnMut(&str) -> bool) {
+        self.wait_for_cells(what, |screen| condition(&screen.contents()));
+    }
+
+    /// Waits until the screen, with its colours and its cursor, fulfils a condition.
+    #[track_caller]
+    pub(crate) fn wait_for_cells(&mut self, what: &str, mut condition: impl FnMut(&vt100::Screen) -> bool) {
         let deadline = Instant::now() + LIMIT;
-        while !condition(&self.text()) {
+        while !condition(self.cells()) {
             let left = deadline.saturating_duration_since(Instant::now());
             match self.chunks.recv_timeout(left) {
                 Ok(chunk) => self.take(&chunk),

@@ -1,5 +1,6 @@
 //! Tasks as lines of text, in the layout of the manual.
 
+use std::collections::HashMap;
 use std::fmt::Write;
 
 use indexmap::IndexMap;
@@ -7,35 +8,54 @@ use nix::unistd::{Uid, User};
 
 use crate::checkpoint::Status;
 use crate::checkpoint::status::RunEntry;
-use crate::cli::{clock, report::visible};
+use crate::cli::clock;
 use crate::schema::Resources;
+use crate::view::one_line;
+
+/// Names of users by their numbers: to look one up reads a file.
+#[derive(Debug, Default)]
+pub(super) struct Owners(HashMap<u32, String>);
+
+impl Owners {
+    /// Returns the user whose runner the task has.
+    fn of(&mut self, status: &Status) -> String {
+        let Some(uid) = status.statuses.last().map(|entry| entry.runner_uid) else {
+            return one_line(&status.user);
+        };
+        let name = || User::from_uid(Uid::from_raw(uid)).ok().flatten().map(|user| user.name);
+        self.0.entry(uid).or_insert_with(|| name().unwrap_or_else(|| uid.to_string())).clone()
+    }
+}
 
 /// Shows tasks under two headings: those that have not ended, and those that have.
-pub(super) fn overview(found: &[Status], verbosity: u8) -> String {
-    let (finished, active): (Vec<&Status>, Vec<&Status>) =
-        found.iter().partition(|status| status.state.is_terminal());
-    let section = |heading: &str, tasks: &[&Status]| {
-        let lines: String = tasks.iter().map(|status| task(status, verbosity)).collect();
-        if lines.is_empty() { lines } else { format!("{heading}\n{lines}") }
+pub(super) fn overview(active: &str, finished: &str) -> String {
+    let section = |heading: &str, tasks: &str| match tasks {
+        "" => None,
+        tasks => Some(format!("{heading}\n{tasks}")),
     };
-    let sections = [section("Active tasks:", &active), section("Finished tasks:", &finished)];
-    sections.iter().filter(|section| !section.is_empty()).cloned().collect::<Vec<_>>().join("\n")
+    let sections = [section("Active tasks:", active), section("Finished tasks:", finished)];
+    sections.into_iter().flatten().collect::<Vec<_>>().join("\n")
 }
 
 /// Shows a task that was asked for.
-pub(super) fn found(status: &Status, verbosity: u8) -> String {
-    format!("Found task {}\n{}", status.task_id, task(status, verbosity))
+pub(super) fn found(status: &Status, verbosity: u8, owners: &mut Owners) -> String {
+    format!("Found task {}\n{}", status.task_id, task(status, verbosity, owners))
 }
 
-fn task(status: &Status, verbosity: u8) -> String {
-    let mut text = format!("  {} [owner: {:>8}]", status.task_id, owner(status));
+/// Shows a task at a level of detail.
+pub(super) fn task(status: &Status, verbosity: u8, owners: &mut Owners) -> String {
+    let mut text = format!("  {} [owner: {:>8}]", status.task_id, owners.of(status));
     if verbosity > 0 {
         let start = clock::text(status.launch_time_ms as i64);
-        text += &format!("  state: {:>8} start: {start:>25}{}", status.state.as_str(), abandoned(status));
+        let state = one_line(status.state.as_str());
+        text += &format!("  state: {state:>8} start: {start:>25}{}", abandoned(status));
     }
     text.push('\n');
     if verbosity > 1 {
-        text += &format!("    user: {} ports: {}\n", status.user, ports(&status.ports));
+        text += &format!("    user: {} ports: {}\n", one_line(&status.user), ports(&status.ports));
+        if let Some(earlier) = &status.rerun_of {
+            text += &format!("    rerun of: {earlier}\n");
+        }
         text += &format!("    sandbox: {}\n", one_line(&status.sandbox.to_string_lossy()));
     }
     if let Some(resources) = status.resources.as_ref().filter(|_| verbosity > 1) {
@@ -46,6 +66,9 @@ fn task(status: &Status, verbosity: u8) -> String {
     }
     if verbosity > 2 {
         text += "    process table:\n";
+        text.extend(status.carried_over.iter().map(|(name, run)| {
+            format!("      - {} carried over from {} run {}\n", one_line(name), run.task_id, run.run)
+        }));
         text.extend(status.processes.iter().map(|(name, runs)| {
             let dropped = status.dropped.get(name).copied().unwrap_or_default();
             process(name, dropped, runs)
@@ -57,17 +80,6 @@ fn task(status: &Status, verbosity: u8) -> String {
 /// Says that nobody works at a task that has not ended.
 fn abandoned(status: &Status) -> &'static str {
     if status.state.is_terminal() || status.runner_alive { "" } else { " (its runner is gone)" }
-}
-
-/// The user whose runner the task has.
-fn owner(status: &Status) -> String {
-    let uid = status.statuses.last().map(|entry| entry.runner_uid);
-    let user = uid.and_then(|uid| User::from_uid(Uid::from_raw(uid)).ok().flatten());
-    match (user, uid) {
-        (Some(user), _) => user.name,
-        (None, Some(uid)) => uid.to_string(),
-        (None, None) => status.user.clone(),
-    }
 }
 
 fn ports(ports: &IndexMap<String, u16>) -> String {
@@ -83,11 +95,6 @@ fn bytes(number: u64) -> String {
         Some((unit, shift)) => format!("{} {unit}", number >> shift),
         None => format!("{number} B"),
     }
-}
-
-/// Makes control characters of a name visible, line ends too: each thing has one line.
-fn one_line(text: &str) -> String {
-    visible(text).replace('\n', "\u{fffd}")
 }
 
 fn process(name: &str, dropped: u64, runs: &[RunEntry]) -> String {
@@ -108,5 +115,6 @@ fn process(name: &str, dropped: u64, runs: &[RunEntry]) -> String {
         (None, Some(time)) => write!(text, "start:{}, ", clock::seconds_text(time)),
         (None, None) => Ok(()),
     };
-    text + "state:" + last.state.as_str() + "\n"
+    let _ = writeln!(text, "state:{}", one_line(last.state.as_str()));
+    text
 }

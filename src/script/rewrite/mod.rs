@@ -61,6 +61,8 @@ pub(crate) struct Rewriter<'a> {
     pub(crate) fields: &'a HashSet<String>,
     /// The top-level variables that functions read.
     pub(crate) reads: HashSet<String>,
+    /// The file in which an assignment to what is no variable declares it, as in a shell.
+    pub(crate) declares: Option<usize>,
     /// Where the expressions that make values are noted, if they are.
     pub(crate) origins: Option<&'a mut Origins>,
 }

@@ -77,6 +77,10 @@ impl Pass<'_, '_> {
                     return Ok(());
                 }
             }
+            _ if self.declares(at) => {
+                self.program.output.insert("let ", self.place(at));
+                self.lets.push((self.frames.len(), name.to_owned()));
+            }
             "for" => self.pend(at + 1, "in", Scope::Block),
             "catch" => self.pend(at + 2, ")", Scope::Block),
             "fn" => self.pend(at + 3, ")", Scope::Function),
@@ -129,6 +133,15 @@ impl Pass<'_, '_> {
         let call = Call { number, callee: place, listed, numbered, of_library, in_keywords: false };
         self.frames.push(Frame::new(at + 1, Shape::Call(call)));
         Ok(())
+    }
+
+    /// Says whether an assignment to a name declares it.
+    fn declares(&self, at: usize) -> bool {
+        self.program.declares == Some(self.number)
+            && self.frames.is_empty()
+            && !is_keyword(self.text(at))
+            && self.file.is_assignment(at)
+            && self.program.names.meaning(self.text(at)) == Meaning::Other
     }
 
     /// Says whether a name is read or assigned here, rather than declared.

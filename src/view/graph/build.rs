@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::{Block, Link, Node, Picture};
-use crate::checkpoint::Status;
 use crate::checkpoint::status::RunEntry;
+use crate::checkpoint::{ProcessState, Status};
 use crate::plan::{Graph, PlanError, Stage};
 use crate::schema::Task;
 
@@ -99,9 +99,12 @@ impl<'a> Builder<'a> {
             let end = if run.state.is_terminal() { run.stop_time? } else { self.now };
             Some((end - run.start_time?).max(0.0))
         });
+        let carried_over = self.status.is_some_and(|status| status.carried_over.contains_key(&declared.name));
+        let state = runs.last().map(|run| run.state.clone());
         Node {
             name: declared.name.clone(),
-            state: runs.last().map(|run| run.state.clone()),
+            state: state.or(carried_over.then_some(ProcessState::Success)),
+            carried_over,
             runs: runs.len(),
             seconds: runs.iter().any(|run| run.start_time.is_some()).then(|| took.sum()),
             daemon: declared.daemon,

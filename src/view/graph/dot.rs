@@ -4,23 +4,27 @@ use std::fmt::Write;
 
 use super::{Block, Picture};
 use crate::view::look::LIGHT;
+use crate::view::one_line;
 
 /// Writes a picture for `dot`.
 pub fn dot(picture: &Picture) -> String {
-    let mut text = format!("digraph {} {{\n", quote(&picture.title));
+    let mut text = format!("digraph {} {{\n", quote(&one_line(&picture.title)));
     text += "    rankdir = LR\n    node [shape = box, style = \"rounded,filled\", fontname = \"sans-serif\", fontsize = 11]\n";
     for (index, block) in picture.blocks.iter().enumerate() {
         for node in &block.nodes {
             let remark = node.remark();
-            let label =
-                if remark.is_empty() { node.name.clone() } else { format!("{}\n{remark}", node.name) };
+            let label = if remark.is_empty() {
+                one_line(&node.name)
+            } else {
+                format!("{}\n{remark}", one_line(&node.name))
+            };
             let width = if node.critical { ", penwidth = 2" } else { "" };
             let (_, fill) = LIGHT.tone(node.tone());
             // Writing to a string cannot fail.
             let _ = writeln!(
                 text,
                 "    {} [label = {}, fillcolor = \"{fill}\"{width}]",
-                quote(&node.name),
+                quote(&one_line(&node.name)),
                 quote(&label)
             );
         }
@@ -50,7 +54,7 @@ pub fn dot(picture: &Picture) -> String {
 fn ends(block: &Block, index: usize) -> Vec<String> {
     match block.is_finally() {
         true => vec![finally(index)],
-        false => block.nodes.iter().map(|node| quote(&node.name)).collect(),
+        false => block.nodes.iter().map(|node| quote(&one_line(&node.name))).collect(),
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use super::{Block, Picture};
 use crate::view::look::LIGHT;
+use crate::view::one_line;
 
 /// Writes a picture as a flowchart.
 pub fn mermaid(picture: &Picture) -> String {
@@ -57,5 +58,5 @@ fn escape(text: &str) -> String {
         '"' | '#' | '<' | '>' | '&' | '`' | ';' => format!("#{};", u32::from(c)),
         c => c.to_string(),
     };
-    text.chars().map(entity).collect()
+    one_line(text).chars().map(entity).collect()
 }

@@ -57,6 +57,8 @@ pub struct Node {
     pub ephemeral: bool,
     /// Whether it is on the critical path.
     pub critical: bool,
+    /// Whether it succeeded in an earlier task of which this is a rerun.
+    pub carried_over: bool,
 }
 
 /// One block waits for another.
@@ -89,8 +91,9 @@ impl Node {
     pub fn remark(&self) -> String {
         let time = self.seconds.map(super::duration);
         let runs = (self.runs > 1).then(|| format!("{} runs", self.runs));
+        let carried = self.carried_over.then(|| "carried over".to_owned());
         let daemon = self.daemon.then(|| "daemon".to_owned());
         let ephemeral = self.ephemeral.then(|| "ephemeral".to_owned());
-        [time, runs, daemon, ephemeral].into_iter().flatten().collect::<Vec<_>>().join(", ")
+        [time, runs, carried, daemon, ephemeral].into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 }

@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{Block, Node, Picture};
 use crate::view::look::Tone;
-use crate::view::{Link, duration, template};
+use crate::view::{Link, cut, duration, one_line, template};
 
 /// Pixels around the drawing.
 const MARGIN: f64 = 24.0;
@@ -15,7 +15,7 @@ const MARGIN: f64 = 24.0;
 const TITLE: f64 = 40.0;
 /// Pixels of a character of a name, on the average.
 const CHARACTER: f64 = 7.3;
-/// The longest name that is shown whole, in characters.
+/// The longest name that is shown whole, in columns.
 const LONGEST: usize = 32;
 /// Pixels between a process's edge and its name, where its sign stands.
 const SIGN: f64 = 30.0;
@@ -117,7 +117,7 @@ fn draw(picture: &Picture, link: Option<Link<'_>>) -> Drawing {
     let mut drawing = Drawing {
         width: 0.0,
         height: 0.0,
-        title: picture.title.clone(),
+        title: one_line(&picture.title),
         summary: summary(picture),
         class: picture.state.as_ref().map_or(Tone::Idle, Tone::of_task).class(),
         edges: edges(picture, &mut graph),
@@ -136,8 +136,10 @@ fn draw(picture: &Picture, link: Option<Link<'_>>) -> Drawing {
     }
     let title = (picture.title.width() as f64 * 9.5).max(drawing.summary.width() as f64 * 6.5);
     drawing.width = drawing.width.max(title + 2.0 * MARGIN);
-    for node in &mut drawing.nodes {
-        node.href = link.map_or_else(String::new, |link| link(&node.process));
+    // In the order in which they were placed.
+    let placed = picture.blocks.iter().flat_map(|block| &block.nodes);
+    for (cell, node) in drawing.nodes.iter_mut().zip(placed) {
+        cell.href = link.map_or_else(String::new, |link| link(&node.name));
     }
     drawing
 }
@@ -262,7 +264,7 @@ fn cell(node: &Node, x: f64, y: f64, width: f64, height: f64, with_remark: bool)
         y,
         width,
         height,
-        process: node.name.clone(),
+        process: one_line(&node.name),
         href: String::new(),
         name: shown(&node.name),
         name_x: x + SIGN - 4.0,
@@ -279,11 +281,5 @@ fn cell(node: &Node, x: f64, y: f64, width: f64, height: f64, with_remark: bool)
 
 /// Cuts a long name in its middle: the ends tell more.
 fn shown(name: &str) -> String {
-    let characters: Vec<char> = name.chars().collect();
-    if characters.len() <= LONGEST {
-        return name.to_owned();
-    }
-    let (head, tail) = (LONGEST / 2, LONGEST / 2 - 1);
-    let text = |part: &[char]| part.iter().collect::<String>();
-    format!("{}…{}", text(&characters[..head]), text(&characters[characters.len() - tail..]))
+    cut(&one_line(name), LONGEST)
 }

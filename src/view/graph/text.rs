@@ -3,8 +3,8 @@
 use renderdag::{Ancestor, GraphRowRenderer, Renderer};
 
 use super::{Block, Node, Picture};
-use crate::view::duration;
 use crate::view::look::{Style, Tone};
+use crate::view::{duration, one_line};
 
 /// So many processes of a block are named; of more, the first and the last.
 const NAMED: usize = 6;
@@ -33,7 +33,7 @@ fn head(picture: &Picture, style: &Style) -> String {
     let critical = picture.critical_seconds.map(|seconds| format!("critical path {}", duration(seconds)));
     let facts = [state, Some(format!("{count} process{}", if count == 1 { "" } else { "es" })), critical];
     let facts: Vec<String> = facts.into_iter().flatten().collect();
-    format!("{}  {}\n\n", style.strong(&picture.title), facts.join(", "))
+    format!("{}  {}\n\n", style.strong(&one_line(&picture.title)), facts.join(", "))
 }
 
 /// The sign of a block: of the worst of its processes that has one.
@@ -73,14 +73,23 @@ fn label(block: &Block, style: &Style) -> String {
             }
         }
         [first, .., last] => {
-            format!("{} … {}  {}", first.name, last.name, style.faint(&counts(&block.nodes)))
+            format!(
+                "{} … {}  {}",
+                one_line(&first.name),
+                one_line(&last.name),
+                style.faint(&counts(&block.nodes))
+            )
         }
     }
 }
 
 /// What is on the critical path stands out.
 fn name(node: &Node, style: &Style) -> String {
-    let marked = if node.critical && !style.color { format!("*{}*", node.name) } else { node.name.clone() };
+    let marked = if node.critical && !style.color {
+        format!("*{}*", one_line(&node.name))
+    } else {
+        one_line(&node.name)
+    };
     if node.critical { style.strong(&marked) } else { marked }
 }
 

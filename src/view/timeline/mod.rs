@@ -24,6 +24,8 @@ pub struct Timeline {
     pub seconds: f64,
     /// The processes that ran, in the order of the task.
     pub rows: Vec<Row>,
+    /// Processes that ran in an earlier task of which this is a rerun.
+    pub carried_over: Vec<String>,
 }
 
 /// The runs of a process.
@@ -62,7 +64,8 @@ impl Timeline {
         let rows: Vec<Row> = task.processes.iter().filter_map(|process| row(&process.name)).collect();
         let last = rows.iter().flat_map(|row| &row.bars).map(|bar| bar.end).fold(0.0, f64::max);
         let title = status.task_id.clone();
-        Timeline { title, state: status.state.clone(), start, seconds: last.max(0.001), rows }
+        let carried_over = status.carried_over.keys().cloned().collect();
+        Timeline { title, state: status.state.clone(), start, seconds: last.max(0.001), rows, carried_over }
     }
 }
 

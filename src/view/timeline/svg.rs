@@ -5,7 +5,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{Row, Timeline, mark, step};
 use crate::view::look::Tone;
-use crate::view::{Link, duration, template};
+use crate::view::{Link, cut, duration, one_line, template};
 
 /// Pixels around the drawing, of the title, of the scale, of a row and of a bar in it.
 const MARGIN: f64 = 24.0;
@@ -88,29 +88,26 @@ pub fn styles() -> String {
 }
 
 fn draw(timeline: &Timeline, link: Option<Link<'_>>) -> Drawing {
-    let names = timeline.rows.iter().map(|row| row.name.width().min(LONGEST)).max().unwrap_or_default();
+    let carried = &timeline.carried_over;
+    let all = timeline.rows.iter().map(|row| &row.name).chain(carried);
+    let names = all.map(|name| name.width().min(LONGEST)).max().unwrap_or_default();
     let left = MARGIN + names as f64 * CHARACTER + 16.0;
-    let bottom = MARGIN + TITLE + SCALE + timeline.rows.len() as f64 * ROW;
+    let bottom = MARGIN + TITLE + SCALE + (carried.len() + timeline.rows.len()) as f64 * ROW;
     let width = left + AXIS + REMARK + MARGIN;
-    let mut drawing = Drawing {
+    let place = |index| Place { index, left, width, link };
+    let carried_lines = carried.iter().enumerate().map(|(index, name)| carried_line(name, &place(index)));
+    let rows = timeline.rows.iter().enumerate();
+    let lines = rows.map(|(index, row)| line(row, timeline, &place(carried.len() + index)));
+    Drawing {
         width,
         height: bottom + MARGIN,
         bottom,
-        title: timeline.title.clone(),
+        title: one_line(&timeline.title),
         summary: format!("{} · {}", timeline.state.as_str(), duration(timeline.seconds)),
         class: Tone::of_task(&timeline.state).class(),
         marks: marks(timeline.seconds, left),
-        rows: timeline
-            .rows
-            .iter()
-            .enumerate()
-            .map(|(index, row)| line(index, row, timeline, left, width))
-            .collect(),
-    };
-    for row in &mut drawing.rows {
-        row.href = link.map_or_else(String::new, |link| link(&row.process));
+        rows: carried_lines.chain(lines).collect(),
     }
-    drawing
 }
 
 fn marks(seconds: f64, left: f64) -> Vec<Mark> {
@@ -128,40 +125,57 @@ fn marks(seconds: f64, left: f64) -> Vec<Mark> {
         .collect()
 }
 
-fn line(index: usize, row: &Row, timeline: &Timeline, left: f64, width: f64) -> Line {
-    let top = MARGIN + TITLE + SCALE + index as f64 * ROW;
-    let x = |seconds: f64| left + seconds / timeline.seconds * AXIS;
-    let bars = row.bars.iter().map(|bar| {
-        let code = bar.return_code.map(|code| format!(", rc={code}")).unwrap_or_default();
-        let state = bar.state.as_str().to_lowercase();
-        Span {
-            x: x(bar.start).min(left + AXIS - LEAST),
-            y: top + (ROW - BAR) / 2.0,
-            width: (x(bar.end) - x(bar.start)).max(LEAST),
-            class: bar.tone().class(),
-            title: format!("{}, run {}: {state}{code}, {}", row.name, bar.run, duration(bar.end - bar.start)),
+/// Where a row stands.
+struct Place<'a> {
+    index: usize,
+    /// Where the axis begins.
+    left: f64,
+    /// The width of the picture.
+    width: f64,
+    link: Option<Link<'a>>,
+}
+
+impl Place<'_> {
+    fn top(&self) -> f64 {
+        MARGIN + TITLE + SCALE + self.index as f64 * ROW
+    }
+
+    fn line(&self, name: &str, tone: Tone, bars: Vec<Span>, remark: String) -> Line {
+        Line {
+            process: one_line(name),
+            href: self.link.map_or_else(String::new, |link| link(name)),
+            name: cut(&one_line(name), LONGEST),
+            name_x: self.left - 12.0,
+            y: self.top() + ROW / 2.0 + 4.5,
+            bars,
+            remark,
+            remark_x: self.left + AXIS + 12.0,
+            class: tone.class(),
+            shaded: self.index.is_multiple_of(2),
+            top: self.top(),
+            width: self.width,
         }
-    });
-    let runs = if row.bars.len() > 1 { format!(", {} runs", row.bars.len()) } else { String::new() };
-    Line {
-        process: row.name.clone(),
-        href: String::new(),
-        name: shorten(&row.name),
-        name_x: left - 12.0,
-        y: top + ROW / 2.0 + 4.5,
-        bars: bars.collect(),
-        remark: format!("{}{runs}", duration(row.seconds())),
-        remark_x: left + AXIS + 12.0,
-        class: row.tone().class(),
-        shaded: index.is_multiple_of(2),
-        top,
-        width,
     }
 }
 
-fn shorten(name: &str) -> String {
-    match name.char_indices().nth(LONGEST) {
-        None => name.to_owned(),
-        Some((end, _)) => format!("{}…", &name[..end]),
-    }
+fn carried_line(name: &str, place: &Place<'_>) -> Line {
+    place.line(name, Tone::Good, Vec::new(), "carried over".to_owned())
+}
+
+fn line(row: &Row, timeline: &Timeline, place: &Place<'_>) -> Line {
+    let x = |seconds: f64| place.left + seconds / timeline.seconds * AXIS;
+    let bars = row.bars.iter().map(|bar| {
+        let code = bar.return_code.map(|code| format!(", rc={code}")).unwrap_or_default();
+        let state = bar.state.as_str().to_lowercase();
+        let time = duration(bar.end - bar.start);
+        Span {
+            x: x(bar.start).min(place.left + AXIS - LEAST),
+            y: place.top() + (ROW - BAR) / 2.0,
+            width: (x(bar.end) - x(bar.start)).max(LEAST),
+            class: bar.tone().class(),
+            title: format!("{}, run {}: {state}{code}, {time}", one_line(&row.name), bar.run),
+        }
+    });
+    let runs = if row.bars.len() > 1 { format!(", {} runs", row.bars.len()) } else { String::new() };
+    place.line(&row.name, row.tone(), bars.collect(), format!("{}{runs}", duration(row.seconds())))
 }

@@ -3,8 +3,8 @@
 use unicode_width::UnicodeWidthStr;
 
 use super::{Bar, Row, Timeline, mark, step};
-use crate::view::duration;
 use crate::view::look::{Style, Tone};
+use crate::view::{cut, duration, fit, one_line};
 
 /// The widest column of names.
 const NAMES: usize = 28;
@@ -19,12 +19,21 @@ const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"]
 
 /// Draws a timeline to the width of a terminal.
 pub fn text(timeline: &Timeline, style: &Style) -> String {
-    let names = timeline.rows.iter().map(|row| row.name.width()).max().unwrap_or_default().min(NAMES);
+    let all = timeline.rows.iter().map(|row| &row.name).chain(&timeline.carried_over);
+    let names = all.map(|name| name.width()).max().unwrap_or_default().min(NAMES);
     let axis = style.width.saturating_sub(names + TIMES + 4).max(AXIS);
     let state = style.paint(Tone::of_task(&timeline.state), timeline.state.as_str());
     let total =
         if timeline.rows.is_empty() { String::new() } else { format!("  {}", duration(timeline.seconds)) };
-    let mut drawn = format!("{}  {state}{total}\n\n", style.strong(&timeline.title));
+    let mut drawn = format!("{}  {state}{total}\n\n", style.strong(&one_line(&timeline.title)));
+    for name in &timeline.carried_over {
+        let sign = style.paint(Tone::Good, Tone::Good.sign());
+        drawn += &format!(
+            "{sign} {}  {}\n",
+            fit(&cut(&one_line(name), names), names),
+            style.faint("carried over")
+        );
+    }
     if timeline.rows.is_empty() {
         return drawn + "nothing has started\n";
     }
@@ -32,7 +41,11 @@ pub fn text(timeline: &Timeline, style: &Style) -> String {
     for row in &timeline.rows {
         let sign = style.paint(row.tone(), row.tone().sign());
         let bars = bars(row, timeline.seconds, axis, style);
-        drawn += &format!("{sign} {}  {bars} {}\n", fit(&row.name, names), style.faint(&remark(row)));
+        drawn += &format!(
+            "{sign} {}  {bars} {}\n",
+            fit(&cut(&one_line(&row.name), names), names),
+            style.faint(&remark(row))
+        );
     }
     drawn
 }
@@ -43,21 +56,6 @@ fn remark(row: &Row) -> String {
     let code = code.map(|code| format!(" rc={code}")).unwrap_or_default();
     let runs = if row.bars.len() > 1 { format!(" {}x", row.bars.len()) } else { String::new() };
     format!("{time}{code}{runs}")
-}
-
-/// Fills or cuts a name to a number of columns.
-fn fit(name: &str, columns: usize) -> String {
-    if name.width() <= columns {
-        return format!("{name}{}", " ".repeat(columns - name.width()));
-    }
-    let mut cut = String::new();
-    for character in name.chars() {
-        if cut.width() + 2 > columns {
-            break;
-        }
-        cut.push(character);
-    }
-    format!("{cut}…{}", " ".repeat(columns.saturating_sub(cut.width() + 1)))
 }
 
 fn scale(seconds: f64, axis: usize) -> String {

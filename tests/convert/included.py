@@ -1,0 +1,3 @@
+include('lib/math.thermos')
+
+export(Task(name = "compute_pi", processes = [pi, e]) % {'precision': 500})
