@@ -1,4 +1,4 @@
-//! The same facts as JSON, as the original's observer offered them, and as metrics for Prometheus.
+//! The same facts as JSON, as the original's observer offered them.
 
 use std::collections::BTreeMap;
 
@@ -6,11 +6,13 @@ use axum::body::Body;
 use axum::http::Response;
 use serde_json::{Map, Value, json};
 
-use super::address::Address;
 use super::answer::{self, Trouble, content};
+use super::follow::{Place, follow};
 use super::index::Entry;
-use super::pages::{read_status, task_id};
-use super::server::Observer;
+use super::pages::log;
+use super::server::{Asked, Observer};
+use super::sight::{Sight, task_id};
+use super::{metrics, sight};
 use crate::checkpoint::status::RunEntry;
 use crate::checkpoint::{ProcessState, Status, TaskId};
 
@@ -19,21 +21,21 @@ const SOME: usize = 20;
 const MOST: usize = 10_000;
 
 /// Answers a request for data.
-pub(super) fn respond(observer: &Observer, address: &Address) -> Result<Response<Body>, Trouble> {
+pub(super) fn respond(observer: &Observer, asked: &Asked) -> Result<Response<Body>, Trouble> {
+    let address = &asked.address;
     let parts: Vec<&[u8]> = address.parts.iter().map(Vec::as_slice).collect();
     match parts.as_slice() {
         [b"j", b"task_ids", rest @ ..] if rest.len() <= 3 => task_ids(observer, rest),
         [b"j", b"task_id_count"] => Ok(answer::json(&observer.index.count())),
-        [b"j", b"task"] => {
-            each(address.value("task_id"), |id| read_status(observer, id).map(|status| json!(status)))
-        }
-        [b"j", b"task", id] => Ok(answer::json(&read_status(observer, &task_id(id)?)?)),
+        [b"j", b"task"] => each(address.value("task_id"), |id| Ok(json!(sight::read(observer, id)?.status))),
+        [b"j", b"task", id] => Ok(answer::json(&sight::read(observer, &task_id(id)?)?.status)),
         [b"j", b"processes"] => {
-            each(address.value("task_ids"), |id| read_status(observer, id).map(|status| groups(&status)))
+            each(address.value("task_ids"), |id| Ok(groups(&sight::read(observer, id)?.status)))
         }
         [b"j", b"process", id, rest @ ..] if rest.len() <= 2 => process(observer, &task_id(id)?, rest),
         [b"events"] => observer.events.listen(),
-        [b"metrics"] => Ok(content("text/plain; version=0.0.4; charset=utf-8", metrics(observer))),
+        [b"events", id, name, run, stream] => log_events(observer, asked, id, [name, run, stream]),
+        [b"metrics"] => Ok(content("text/plain; version=0.0.4; charset=utf-8", metrics::text(observer))),
         [b"health"] => Ok(answer::json(&json!({"status": "ok"}))),
         _ => Err(Trouble::missing(
             "There is nothing at this address",
@@ -49,12 +51,30 @@ pub(super) fn trouble(trouble: &Trouble) -> Response<Body> {
     response
 }
 
+/// What a log grows by, from the place on that the page, or the browser that lost its connection, knows.
+fn log_events(
+    observer: &Observer,
+    asked: &Asked,
+    id: &[u8],
+    names: [&[u8]; 3],
+) -> Result<Response<Body>, Trouble> {
+    let Sight { status, owner, .. } = sight::read(observer, &task_id(id)?)?;
+    let log = log::find(&status, owner, names)?;
+    let place = match asked.last_event.as_deref().or(asked.address.value("from")) {
+        None => Place::default(),
+        Some(text) => Place::parse(text)
+            .ok_or_else(|| Trouble::malformed("`from` is what a page or an event has said."))?,
+    };
+    log.open().map_err(|error| Trouble::of_file(&error))?;
+    Ok(follow(log, place, observer.events.seat(false)?))
+}
+
 fn task_ids(observer: &Observer, rest: &[&[u8]]) -> Result<Response<Body>, Trouble> {
     let which = rest.first().map_or("all", |which| std::str::from_utf8(which).unwrap_or_default());
-    let wants: fn(&TaskId, &Entry) -> bool = match which {
-        "all" => |_, _| true,
-        "active" => |_, entry| !entry.finished,
-        "finished" => |_, entry| entry.finished,
+    let wants: fn(&Entry) -> bool = match which {
+        "all" => |_| true,
+        "active" => |entry| !entry.finished,
+        "finished" => |entry| entry.finished,
         _ => return Err(Trouble::malformed("There are `all`, `active` and `finished` tasks.")),
     };
     let number = |index: usize, default: usize| match rest.get(index) {
@@ -64,7 +84,7 @@ fn task_ids(observer: &Observer, rest: &[&[u8]]) -> Result<Response<Body>, Troub
         }),
     };
     let (offset, count) = (number(1, 0)?, number(2, SOME)?.min(MOST));
-    let found = observer.index.select(wants);
+    let found = observer.index.select(|_, entry| wants(entry).then_some(()));
     let shown: Vec<&TaskId> = found.iter().skip(offset).take(count).map(|(id, _)| id).collect();
     let rows: Vec<Value> = shown.iter().filter_map(|id| row(observer, id)).collect();
     Ok(answer::json(&json!({
@@ -74,13 +94,13 @@ fn task_ids(observer: &Observer, rest: &[&[u8]]) -> Result<Response<Body>, Troub
 }
 
 fn row(observer: &Observer, id: &TaskId) -> Option<Value> {
-    let entry = observer.index.line(id)?;
+    let entry = observer.index.entry(id)?;
     Some(match entry.line.as_ref()? {
         Ok(line) => json!({
             "task_id": id.as_str(), "name": line.name, "role": line.user, "state": line.state.as_str(),
             "launch_timestamp": entry.launched as f64 / 1000.0, "state_timestamp": line.since as f64 / 1000.0,
             "runner_alive": line.runner_alive, "ports": line.ports.iter().cloned().collect::<BTreeMap<_, _>>(),
-            "processes": {"total": line.total, "succeeded": line.succeeded, "failed": line.failed, "running": line.running},
+            "processes": line.processes,
         }),
         Err(problem) => json!({"task_id": id.as_str(), "error": &**problem}),
     })
@@ -121,7 +141,8 @@ fn groups(status: &Status) -> Value {
 }
 
 fn process(observer: &Observer, id: &TaskId, rest: &[&[u8]]) -> Result<Response<Body>, Trouble> {
-    let status = read_status(observer, id)?;
+    let sight = sight::read(observer, id)?;
+    let status = &sight.status;
     let Some(name) = rest.first() else { return Ok(answer::json(&status.processes)) };
     let name = String::from_utf8_lossy(name);
     let runs = status.processes.get(&*name).ok_or_else(|| {
@@ -143,56 +164,8 @@ fn process(observer: &Observer, id: &TaskId, rest: &[&[u8]]) -> Result<Response<
         run.ok_or_else(|| Trouble::missing("There is no such run", "Old runs are dropped after a while."))?;
     let mut shown = json!(run);
     shown["process_name"] = json!(name);
-    if let Some(usage) = observer.sampler.of_run(id, &name, run.run).last() {
+    if let Some(usage) = sight.samples(observer, &name, run.run).last() {
         shown["used"] = json!(usage);
     }
     Ok(answer::json(&shown))
-}
-
-fn metrics(observer: &Observer) -> String {
-    observer.events.ask_for_usage();
-    let (mut states, mut processes): (BTreeMap<String, usize>, BTreeMap<&str, u32>) = Default::default();
-    let tasks = observer.index.select(|_, _| true);
-    for (_, entry) in &tasks {
-        let state = match &entry.line {
-            Some(Ok(line)) => line.state.as_str().to_owned(),
-            Some(Err(_)) => "DAMAGED".to_owned(),
-            None => "UNREAD".to_owned(),
-        };
-        *states.entry(state).or_default() += 1;
-        if let Some(Ok(line)) = entry.line.as_ref().filter(|_| !entry.finished) {
-            for (state, count) in
-                [("running", line.running), ("succeeded", line.succeeded), ("failed", line.failed)]
-            {
-                *processes.entry(state).or_default() += count;
-            }
-        }
-    }
-    let mut text = String::new();
-    let head = |text: &mut String, name: &str, help: &str| {
-        *text += &format!("# HELP {name} {help}\n# TYPE {name} gauge\n");
-    };
-    head(&mut text, "thermos_tasks", "Tasks by state.");
-    for (state, count) in states {
-        text += &format!("thermos_tasks{{state=\"{}\"}} {count}\n", label(&state));
-    }
-    head(&mut text, "thermos_active_processes", "Processes of active tasks by how their latest run is.");
-    for (state, count) in processes {
-        text += &format!("thermos_active_processes{{state=\"{state}\"}} {count}\n");
-    }
-    let usage = observer.sampler.of_tasks();
-    head(&mut text, "thermos_task_cpu_cores", "Cores that an active task uses.");
-    let active = || tasks.iter().filter_map(|(id, _)| Some((id, usage.get(id)?)));
-    for (id, usage) in active() {
-        text += &format!("thermos_task_cpu_cores{{task_id=\"{id}\"}} {}\n", usage.cpu);
-    }
-    head(&mut text, "thermos_task_memory_bytes", "Memory that an active task uses.");
-    for (id, usage) in active() {
-        text += &format!("thermos_task_memory_bytes{{task_id=\"{id}\"}} {}\n", usage.ram);
-    }
-    text
-}
-
-fn label(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }

@@ -52,10 +52,15 @@ pub(super) fn open_file(folder: &Path, parts: &[Vec<u8>], owner: Option<u32>) ->
     Err(io::Error::new(io::ErrorKind::Unsupported, what))
 }
 
+/// Opens a folder below a folder.
+pub(super) fn open_folder(folder: &Path, parts: &[Vec<u8>], owner: Option<u32>) -> io::Result<OwnedFd> {
+    let opened = open(folder, parts, OFlag::O_DIRECTORY)?;
+    Ok(OwnedFd::from(allowed(File::from(opened), owner)?))
+}
+
 /// Lists a folder below a folder, and says whether there is more than is listed.
 pub(super) fn list(folder: &Path, parts: &[Vec<u8>], owner: Option<u32>) -> io::Result<(Vec<Entry>, bool)> {
-    let opened = open(folder, parts, OFlag::O_DIRECTORY)?;
-    let opened = OwnedFd::from(allowed(File::from(opened), owner)?);
+    let opened = open_folder(folder, parts, owner)?;
     let mut dir = nix::dir::Dir::from_fd(opened.try_clone()?)?;
     let (mut entries, mut more) = (Vec::new(), false);
     for entry in dir.iter() {

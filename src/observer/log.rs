@@ -1,4 +1,4 @@
-//! Parts of files as they are shown: windows of a bounded size, colours of terminals, search from the end.
+//! Parts of files of any size as they are shown: windows, and search from the end.
 
 use std::fs::File;
 use std::io;
@@ -40,7 +40,7 @@ impl Window {
         Ok(window)
     }
 
-    /// Reads from an offset on. Ends between characters, if the file is text.
+    /// Reads from an offset on. Where more follows, it ends with a line, or at least between characters.
     pub(super) fn at(file: &File, start: u64) -> io::Result<Window> {
         let size = file.metadata()?.len();
         let start = start.min(size);
@@ -55,8 +55,19 @@ impl Window {
             }
         }
         bytes.truncate(count);
-        bytes.truncate(whole_characters(&bytes));
+        let is_last = start + count as u64 >= size;
+        let lines = bytes.iter().rposition(|byte| *byte == b'\n').filter(|_| !is_last);
+        bytes.truncate(lines.map_or_else(|| whole_characters(&bytes), |newline| newline + 1));
         Ok(Window { start, end: start + bytes.len() as u64, size, bytes })
+    }
+
+    /// Returns how many of its bytes are whole lines; all of them, if it is all of a line that is too long.
+    pub(super) fn lines(&self) -> usize {
+        match self.bytes.iter().rposition(|byte| *byte == b'\n') {
+            Some(newline) => newline + 1,
+            None if self.end < self.size => self.bytes.len(),
+            None => 0,
+        }
     }
 
     /// Says whether it does not look like text.
@@ -81,170 +92,6 @@ fn whole_characters(bytes: &[u8]) -> usize {
             bytes.len() - (bytes.len().min(4) - error.valid_up_to())
         }
         _ => bytes.len(),
-    }
-}
-
-/// How text looks: what the escapes of terminals have set so far. Written as `1;31;44` in URLs.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Look {
-    bold: bool,
-    faint: bool,
-    italic: bool,
-    underlined: bool,
-    fore: Option<u8>,
-    back: Option<u8>,
-}
-
-impl Look {
-    /// Reads what [`Look::code`] has written.
-    pub(super) fn parse(code: &str) -> Look {
-        let mut look = Look::default();
-        look.apply(code);
-        look
-    }
-
-    /// Writes the look as the parameters that lead to it.
-    pub(super) fn code(&self) -> String {
-        let flags = [(self.bold, "1"), (self.faint, "2"), (self.italic, "3"), (self.underlined, "4")];
-        let mut codes: Vec<String> =
-            flags.into_iter().filter(|(set, _)| *set).map(|(_, code)| code.to_owned()).collect();
-        let color =
-            |base: u32, color: u8| (u32::from(color % 8) + base + if color > 7 { 60 } else { 0 }).to_string();
-        codes.extend(self.fore.map(|fore| color(30, fore)));
-        codes.extend(self.back.map(|back| color(40, back)));
-        codes.join(";")
-    }
-
-    fn apply(&mut self, parameters: &str) {
-        let mut numbers = parameters.split([';', ':']).map(|number| number.parse::<u16>().unwrap_or(0));
-        while let Some(number) = numbers.next() {
-            match number {
-                0 => *self = Look::default(),
-                1 => self.bold = true,
-                2 => self.faint = true,
-                3 => self.italic = true,
-                4 => self.underlined = true,
-                22 => (self.bold, self.faint) = (false, false),
-                23 => self.italic = false,
-                24 => self.underlined = false,
-                30..=37 => self.fore = Some((number - 30) as u8),
-                90..=97 => self.fore = Some((number - 82) as u8),
-                39 => self.fore = None,
-                40..=47 => self.back = Some((number - 40) as u8),
-                100..=107 => self.back = Some((number - 92) as u8),
-                49 => self.back = None,
-                38 | 48 => {
-                    let color = extended(&mut numbers);
-                    if number == 38 { self.fore = color } else { self.back = color }
-                }
-                _ => {}
-            }
-        }
-    }
-
-    fn classes(&self) -> String {
-        let flags =
-            [(self.bold, "bold"), (self.faint, "faint"), (self.italic, "italic"), (self.underlined, "under")];
-        let mut classes: Vec<String> =
-            flags.into_iter().filter(|(set, _)| *set).map(|(_, class)| class.to_owned()).collect();
-        classes.extend(self.fore.map(|fore| format!("fore-{fore}")));
-        classes.extend(self.back.map(|back| format!("back-{back}")));
-        classes.join(" ")
-    }
-}
-
-/// Takes a colour of 256 or of all for the nearest of 16.
-fn extended(numbers: &mut impl Iterator<Item = u16>) -> Option<u8> {
-    let nearest = |red: u16, green: u16, blue: u16| {
-        let bit = |value: u16, weight: u8| if value > 127 { weight } else { 0 };
-        let bright = if red.max(green).max(blue) > 191 { 8 } else { 0 };
-        bit(red, 1) | bit(green, 2) | bit(blue, 4) | bright
-    };
-    match numbers.next()? {
-        5 => match numbers.next()? {
-            index @ 0..=15 => Some(index as u8),
-            index @ 16..=231 => {
-                let cube = index - 16;
-                Some(nearest(cube / 36 * 51, cube / 6 % 6 * 51, cube % 6 * 51))
-            }
-            index => Some(if index > 243 { 7 } else { 8 }),
-        },
-        2 => Some(nearest(numbers.next()?, numbers.next()?, numbers.next()?)),
-        _ => None,
-    }
-}
-
-/// Writes bytes as HTML: text escaped, colours as classes, other escapes and control characters left out.
-pub(super) fn html(bytes: &[u8], look: &mut Look) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    let mut html = String::with_capacity(text.len() + text.len() / 8);
-    let mut is_open = false;
-    open(&mut html, look, &mut is_open);
-    let mut rest = text.chars().peekable();
-    while let Some(c) = rest.next() {
-        match c {
-            '\x1b' => {
-                let before = look.clone();
-                escape(&mut rest, look);
-                if *look != before {
-                    close(&mut html, &mut is_open);
-                    open(&mut html, look, &mut is_open);
-                }
-            }
-            '\r' if rest.peek() == Some(&'\n') => {}
-            '\r' => html.push('\n'),
-            '<' => html += "&lt;",
-            '>' => html += "&gt;",
-            '&' => html += "&amp;",
-            '"' => html += "&quot;",
-            '\n' | '\t' => html.push(c),
-            c if c.is_control() => html.push('\u{fffd}'),
-            // What turns the direction of text about could make a line look like another.
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => html.push('\u{fffd}'),
-            c => html.push(c),
-        }
-    }
-    close(&mut html, &mut is_open);
-    html
-}
-
-fn open(html: &mut String, look: &Look, is_open: &mut bool) {
-    if *look != Look::default() {
-        *html += &format!("<span class=\"{}\">", look.classes());
-        *is_open = true;
-    }
-}
-
-fn close(html: &mut String, is_open: &mut bool) {
-    if std::mem::take(is_open) {
-        html.push_str("</span>");
-    }
-}
-
-/// Reads what follows an ESC.
-fn escape(rest: &mut std::iter::Peekable<std::str::Chars<'_>>, look: &mut Look) {
-    match rest.peek() {
-        Some('[') => {
-            rest.next();
-            let mut parameters = String::new();
-            while let Some(c) = rest.next_if(|c| matches!(c, ' '..='~')) {
-                match c {
-                    'm' => return look.apply(&parameters),
-                    '@'..='~' => return,
-                    c => parameters.push(c),
-                }
-            }
-        }
-        // A title of a window, or a link.
-        Some(']') => {
-            while let Some(c) = rest.next_if(|c| *c != '\n') {
-                if c == '\x07' || (c == '\x1b' && rest.next_if_eq(&'\\').is_some()) {
-                    return;
-                }
-            }
-        }
-        Some(' '..='~') => drop(rest.next()),
-        _ => {}
     }
 }
 
@@ -322,17 +169,6 @@ fn around(line: &[u8], start: usize, end: usize) -> [String; 3] {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn colours_become_classes_and_nothing_becomes_markup() {
-        let mut look = Look::default();
-        let text = b"\x1b[1;31mred <b>\x1b[0m plain \x1b]0;title\x07\x1b[2Kx\x1b[38;5;196my\r\n";
-        let expected =
-            "<span class=\"bold fore-1\">red &lt;b&gt;</span> plain x<span class=\"fore-9\">y\n</span>";
-        assert_eq!(html(text, &mut look), expected);
-        assert_eq!(look.code(), "91");
-        assert_eq!(Look::parse(&look.code()), look);
-    }
 
     #[test]
     fn a_window_ends_between_characters_and_colours() {

@@ -1,40 +1,35 @@
 //! Connections: how many there are, how long they may take, and which page a request gets.
 
-use std::future::Future;
-use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, Method, Response, StatusCode, Uri, header};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::sleep;
 
 use super::address::Address;
 use super::answer::Trouble;
+use super::disk::Scale;
 use super::events::{self, Events};
 use super::guard::{self, Guard};
 use super::index::Index;
 use super::pages::Pages;
+use super::patient::{PATIENCE, Patient};
 use super::usage::Sampler;
 use super::{ObserverError, Options, api, pages};
 
 /// Connections at once.
 const CONNECTIONS: usize = 256;
-/// How long a request may take to be sent, and how long nobody may read what is sent.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// Bytes of a request's head.
 const HEAD: usize = 16 << 10;
 /// Requests whose files are read at once.
@@ -46,7 +41,37 @@ pub(super) struct Observer {
     pub(super) sampler: Sampler,
     pub(super) events: Arc<Events>,
     pub(super) pages: Pages,
+    pub(super) scale: Scale,
     guard: Guard,
+}
+
+/// What a request asks for.
+pub(super) struct Asked {
+    pub(super) address: Address,
+    /// A part of a file.
+    pub(super) range: Option<String>,
+    /// What a browser that lost its connection heard last.
+    pub(super) last_event: Option<String>,
+}
+
+impl Asked {
+    /// Reads a request; nothing if an escape of its address is malformed.
+    fn of(uri: &Uri, headers: &HeaderMap) -> Option<Asked> {
+        let text = |name: &HeaderName| {
+            headers.get(name).map(|value| value.to_str().unwrap_or("malformed").to_owned())
+        };
+        Some(Asked {
+            address: Address::parse(uri.path(), uri.query())?,
+            range: text(&header::RANGE),
+            last_event: text(&HeaderName::from_static("last-event-id")),
+        })
+    }
+
+    /// Says whether programs ask for it, who want to hear of trouble as data.
+    fn is_data(&self) -> bool {
+        let first = self.address.parts.first().map(Vec::as_slice);
+        matches!(first, Some(b"j" | b"metrics" | b"events" | b"health"))
+    }
 }
 
 /// Serves until INT or TERM; `ready` is told where.
@@ -69,6 +94,7 @@ pub fn serve(options: Options, ready: impl FnOnce(SocketAddr)) -> Result<(), Obs
             sampler: Sampler::default(),
             events: Arc::new(Events::new()),
             pages: Pages::new(options.zone),
+            scale: Scale::default(),
             guard: Guard::new(options.token, options.hosts, address.port())
                 .map_err(system("find a random number"))?,
         });
@@ -115,9 +141,8 @@ async fn answer(State(observer): State<Arc<Observer>>, request: Request) -> Resp
         return guard::protect(refused);
     }
     let is_head = parts.method == Method::HEAD;
-    let address = Address::parse(parts.uri.path(), parts.uri.query());
-    let headers = parts.headers;
-    let made = tokio::task::spawn_blocking(move || respond(&observer, address, &headers));
+    let asked = Asked::of(&parts.uri, &parts.headers);
+    let made = tokio::task::spawn_blocking(move || respond(&observer, asked));
     let mut response = guard::protect(made.await.unwrap_or_else(|_| {
         let mut response = Response::new(Body::from("The observer has a defect; it goes on.\n"));
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
@@ -129,76 +154,15 @@ async fn answer(State(observer): State<Arc<Observer>>, request: Request) -> Resp
     response
 }
 
-fn respond(observer: &Observer, address: Option<Address>, headers: &HeaderMap) -> Response<Body> {
-    let Some(address) = address else {
+fn respond(observer: &Observer, asked: Option<Asked>) -> Response<Body> {
+    let Some(asked) = asked else {
         let trouble =
             Trouble::malformed("The address has a `%` that is not followed by two hexadecimal digits.");
         return observer.pages.trouble(&trouble);
     };
-    let is_data =
-        matches!(address.parts.first().map(Vec::as_slice), Some(b"j" | b"metrics" | b"events" | b"health"));
-    let range = headers.get(header::RANGE).map(|range| range.to_str().unwrap_or("malformed"));
-    let made =
-        if is_data { api::respond(observer, &address) } else { pages::respond(observer, &address, range) };
-    made.unwrap_or_else(
-        |trouble| if is_data { api::trouble(&trouble) } else { observer.pages.trouble(&trouble) },
-    )
-}
-
-/// A connection that ends when its reader takes nothing for too long.
-struct Patient {
-    stream: TcpStream,
-    timer: Pin<Box<Sleep>>,
-    waits: bool,
-}
-
-impl Patient {
-    fn new(stream: TcpStream) -> Patient {
-        Patient { stream, timer: Box::pin(sleep(PATIENCE)), waits: false }
-    }
-
-    fn bound<T>(&mut self, context: &mut Context<'_>, progress: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if progress.is_ready() {
-            self.waits = false;
-            return progress;
-        }
-        if !self.waits {
-            self.waits = true;
-            self.timer.as_mut().reset(Instant::now() + PATIENCE);
-        }
-        match self.timer.as_mut().poll(context) {
-            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
-            Poll::Pending => Poll::Pending,
-        }
-    }
-}
-
-impl AsyncRead for Patient {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
-    }
-}
-
-impl AsyncWrite for Patient {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let progress = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.bound(context, progress)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let progress = Pin::new(&mut self.stream).poll_flush(context);
-        self.bound(context, progress)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
+    let (made, show): (_, fn(&Observer, &Trouble) -> Response<Body>) = match asked.is_data() {
+        true => (api::respond(observer, &asked), |_, trouble| api::trouble(trouble)),
+        false => (pages::respond(observer, &asked), |observer, trouble| observer.pages.trouble(trouble)),
+    };
+    made.unwrap_or_else(|trouble| show(observer, &trouble))
 }

@@ -11,7 +11,7 @@ use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, WatchDescriptor};
 
 /// Folders that are watched, each for the sake of something that the caller knows by a token.
 #[derive(Debug)]
-pub(crate) struct Changes<T> {
+pub struct Changes<T> {
     inotify: Inotify,
     watches: HashMap<WatchDescriptor, Vec<Watch<T>>>,
 }
@@ -26,7 +26,7 @@ struct Watch<T> {
 
 /// Something has happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Change<T> {
+pub enum Change<T> {
     /// In the folder of that token, to the file of that name; to the folder itself if there is no name.
     At(T, Option<OsString>),
     /// More than the kernel would keep: anything may have changed.
@@ -35,13 +35,13 @@ pub(crate) enum Change<T> {
 
 impl<T: Clone + PartialEq> Changes<T> {
     /// Watches nothing yet.
-    pub(crate) fn new() -> io::Result<Changes<T>> {
+    pub fn new() -> io::Result<Changes<T>> {
         let inotify = Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC)?;
         Ok(Changes { inotify, watches: HashMap::new() })
     }
 
     /// Watches a folder from now on. What happened before is the caller's to look for afterwards.
-    pub(crate) fn watch(&mut self, folder: &Path, token: T) -> io::Result<()> {
+    pub fn watch(&mut self, folder: &Path, token: T) -> io::Result<()> {
         let mut folders = folder.ancestors();
         while let Some(there) = folders.next() {
             let flags = AddWatchFlags::IN_CREATE
@@ -72,7 +72,7 @@ impl<T: Clone + PartialEq> Changes<T> {
     }
 
     /// Watches the folder of a token no longer.
-    pub(crate) fn unwatch(&mut self, token: &T) {
+    pub fn unwatch(&mut self, token: &T) {
         let inotify = &self.inotify;
         self.watches.retain(|descriptor, watches| {
             watches.retain(|watch| watch.token != *token);
@@ -86,7 +86,7 @@ impl<T: Clone + PartialEq> Changes<T> {
     }
 
     /// Returns what has happened since the last time, each change once.
-    pub(crate) fn take(&mut self) -> io::Result<Vec<Change<T>>> {
+    pub fn take(&mut self) -> io::Result<Vec<Change<T>>> {
         let mut changes = Vec::new();
         loop {
             let events = match self.inotify.read_events() {

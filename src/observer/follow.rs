@@ -1,0 +1,285 @@
+//! A log that somebody follows: what it grows by, as server-sent events. The kernel tells when there is more; a log that
+//! is rotated goes on in its next file, one that is cut off begins anew.
+
+use std::convert::Infallible;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::Response;
+use futures_util::stream;
+use serde_json::json;
+use tokio::io::unix::AsyncFd;
+use tokio::time::{sleep, timeout};
+
+use super::ansi::{Look, html};
+use super::answer::content;
+use super::beneath;
+use super::events::{ALIVE, Seat, event};
+use super::log::{self, Window};
+use crate::process::changes::Changes;
+
+/// A command that prints a line at a time shall not cost an event each.
+const CALM: Duration = Duration::from_millis(100);
+/// How often a log is looked at that the kernel will not tell about, since too much is watched already.
+const UNTOLD: Duration = Duration::from_secs(1);
+/// The most of a log that is sent at once, and by how much a reader may fall behind before a part is left out.
+const MOST_SENT: usize = 1 << 20;
+const MOST_BEHIND: u64 = 4 << 20;
+
+/// Where a log is.
+#[derive(Clone, Debug)]
+pub(super) struct Log {
+    /// The logs of its task.
+    pub(super) folder: PathBuf,
+    /// The process, the run, the stream.
+    pub(super) parts: [Vec<u8>; 3],
+    /// Only of this user.
+    pub(super) owner: Option<u32>,
+}
+
+impl Log {
+    /// Opens it.
+    pub(super) fn open(&self) -> io::Result<File> {
+        beneath::open_file(&self.folder, &self.parts, self.owner)
+    }
+
+    /// Lists the logs of the same run, those that were rotated too.
+    pub(super) fn siblings(&self) -> Vec<String> {
+        let listed = beneath::list(&self.folder, &self.parts[..2], self.owner);
+        let (entries, _) = listed.unwrap_or_default();
+        entries.into_iter().filter_map(|entry| String::from_utf8(entry.name).ok()).collect()
+    }
+
+    fn watch(&self) -> io::Result<(Changes<()>, AsyncFd<OwnedFd>)> {
+        let mut changes = Changes::new()?;
+        let names = self.parts[..2].iter().map(|part| std::ffi::OsStr::from_bytes(part));
+        let folder: PathBuf = [self.folder.as_os_str()].into_iter().chain(names).collect();
+        changes.watch(&folder, ())?;
+        let owned = changes.as_fd().try_clone_to_owned()?;
+        #[expect(deprecated, reason = "its successor asks its callers for an owned descriptor; this is one")]
+        let ready = AsyncFd::new(owned)?;
+        Ok((changes, ready))
+    }
+}
+
+/// A place in a log, as pages hand it back: the file, the offset and the look of what follows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) inode: u64,
+    pub(super) offset: u64,
+    pub(super) look: Look,
+}
+
+impl Place {
+    /// Reads what was written by `to_string`.
+    pub(super) fn parse(text: &str) -> Option<Place> {
+        let mut parts = text.splitn(3, '.');
+        let mut number = || parts.next()?.parse().ok();
+        let (inode, offset) = (number()?, number()?);
+        Some(Place { inode, offset, look: Look::parse(parts.next()?) })
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}.{}.{}", self.inode, self.offset, self.look.code())
+    }
+}
+
+/// Sends what comes after a place, for as long as somebody reads.
+pub(super) fn follow(log: Log, place: Place, seat: Seat) -> Response<Body> {
+    // Watched first, then read: what is written meanwhile is heard of.
+    let (changes, ready) = log.watch().ok().unzip();
+    let tail = Tail { log, place, changes, file: None, open: String::new() };
+    let follower = Follower { tail, ready, is_new: true, _seat: seat };
+    let stream = stream::unfold(follower, |follower| async {
+        let (text, follower) = follower.next().await?;
+        Some((Ok::<_, Infallible>(Bytes::from(text)), follower))
+    });
+    content("text/event-stream", Body::from_stream(stream))
+}
+
+struct Follower {
+    tail: Tail,
+    ready: Option<AsyncFd<OwnedFd>>,
+    is_new: bool,
+    _seat: Seat,
+}
+
+impl Follower {
+    async fn next(mut self) -> Option<(String, Follower)> {
+        let mut text = String::new();
+        if self.is_new {
+            text += &event("hello", &json!({}));
+        } else if !self.wait().await {
+            return Some((": alive\n\n".to_owned(), self));
+        }
+        let mut tail = self.tail;
+        let (tail, news) = tokio::task::spawn_blocking(move || {
+            let news = tail.read();
+            (tail, news)
+        })
+        .await
+        .ok()?;
+        // Also when nothing has come that can be shown: a line tells that the connection lives.
+        text += if news.is_empty() { ":\n\n" } else { &news };
+        Some((text, Follower { tail, is_new: false, ..self }))
+    }
+
+    /// Waits for the kernel; says whether there may be something new.
+    async fn wait(&mut self) -> bool {
+        match &self.ready {
+            Some(ready) => match timeout(ALIVE, ready.readable()).await {
+                // Forgotten before it is read, so that what comes meanwhile wakes again.
+                Ok(Ok(mut guard)) => guard.clear_ready(),
+                Ok(Err(_)) | Err(_) => return false,
+            },
+            None => sleep(UNTOLD).await,
+        }
+        sleep(CALM).await;
+        true
+    }
+}
+
+/// The end of a log.
+struct Tail {
+    log: Log,
+    place: Place,
+    changes: Option<Changes<()>>,
+    /// What was read last.
+    file: Option<File>,
+    /// What was sent of a line that has no end yet.
+    open: String,
+}
+
+impl Tail {
+    /// Reads what is new, as events.
+    fn read(&mut self) -> String {
+        if let Some(changes) = &mut self.changes {
+            // What has changed does not matter: the log is looked at.
+            let _ = changes.take();
+        }
+        let Ok(found) = self.log.open() else { return String::new() };
+        let mut text = String::new();
+        if self.file.is_none() {
+            if inode(&found) != self.place.inode {
+                self.restart(&found, &mut text);
+            }
+            self.file = found.try_clone().ok();
+        }
+        while text.len() < MOST_SENT {
+            let Some(file) = self.file.take() else { break };
+            let more = self.read_part(&file, &mut text).unwrap_or(false);
+            let is_rotated = !more && inode(&found) != self.place.inode;
+            if is_rotated {
+                self.place =
+                    Place { inode: inode(&found), offset: 0, look: std::mem::take(&mut self.place.look) };
+                self.file = found.try_clone().ok();
+            } else {
+                self.file = Some(file);
+            }
+            if !more && !is_rotated {
+                break;
+            }
+        }
+        text
+    }
+
+    /// Reads a part of a file; says whether there is more.
+    fn read_part(&mut self, file: &File, text: &mut String) -> io::Result<bool> {
+        let size = file.metadata()?.len();
+        if size < self.place.offset {
+            self.restart(file, text);
+        }
+        if size - self.place.offset > MOST_BEHIND {
+            let skipped = size - self.place.offset - log::WINDOW;
+            *text += &event("skip", &json!({ "bytes": skipped }));
+            self.place.offset += skipped;
+        }
+        let window = Window::at(file, self.place.offset)?;
+        let (lines, open) = window.bytes.split_at(window.lines());
+        let lines = html(lines, &mut self.place.look);
+        let open = html(open, &mut self.place.look.clone());
+        self.place.offset += window.lines() as u64;
+        if !lines.is_empty() || open != self.open {
+            let data = json!({"html": lines, "open": open});
+            *text += &format!("id: {}\n{}", self.place, event("text", &data));
+        }
+        self.open = open;
+        Ok(window.end < window.size)
+    }
+
+    /// Goes back to the beginning, and lets the page forget what it has.
+    fn restart(&mut self, file: &File, text: &mut String) {
+        self.place = Place { inode: inode(file), ..Place::default() };
+        *text += &event("restart", &json!({}));
+    }
+}
+
+/// Returns what tells a file from the next one of its name.
+pub(super) fn inode(file: &File) -> u64 {
+    file.metadata().map_or(0, |metadata| metadata.ino())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Write;
+
+    use super::*;
+
+    fn tail(folder: &std::path::Path) -> Tail {
+        let parts = [b"p".to_vec(), b"0".to_vec(), b"stdout".to_vec()];
+        let log = Log { folder: folder.to_owned(), parts, owner: None };
+        let place = Place { inode: inode(&log.open().unwrap()), ..Place::default() };
+        Tail { log, place, changes: None, file: None, open: String::new() }
+    }
+
+    #[test]
+    fn a_log_is_followed_through_rotation_and_truncation() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p/0/stdout");
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, "one\nop").unwrap();
+        let mut tail = tail(folder.path());
+        assert!(tail.read().contains(r#"{"html":"one\n","open":"op"}"#));
+        assert_eq!(tail.read(), "");
+        let mut file = fs::OpenOptions::new().append(true).open(&path).unwrap();
+        file.write_all(b"en\n").unwrap();
+        fs::rename(&path, path.with_extension("1")).unwrap();
+        fs::write(&path, "next\n").unwrap();
+        let news = tail.read();
+        assert!(
+            news.contains(r#"{"html":"open\n","open":""}"#) && news.contains(r#"{"html":"next\n""#),
+            "{news}"
+        );
+        fs::write(&path, "x\n").unwrap();
+        let news = tail.read();
+        assert!(news.starts_with("event: restart") && news.contains(r#"{"html":"x\n""#), "{news}");
+        fs::remove_file(&path).unwrap();
+        assert_eq!(tail.read(), "");
+    }
+
+    #[test]
+    fn a_reader_that_falls_behind_is_told_what_it_misses() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p/0/stdout");
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, "line\n".repeat(2 << 20)).unwrap();
+        let news = tail(folder.path()).read();
+        assert!(news.starts_with("event: skip\ndata: {\"bytes\":10354688}"), "{}", &news[..80]);
+    }
+
+    #[test]
+    fn a_place_survives_a_page() {
+        let place = Place { inode: 7, offset: 9, look: Look::parse("1;31") };
+        assert_eq!(Place::parse(&place.to_string()), Some(place));
+        assert_eq!(Place::parse("7.x."), None);
+    }
+}
