@@ -146,8 +146,8 @@ impl Drop for Seat {
 /// Watches for as long as the observer runs: while somebody looks, it waits for what happens to files, and measures what
 /// living processes use. A round wakes when the kernel tells of a change, or when the next measurement is due.
 pub(super) fn watch(index: &Index, sampler: &Sampler, events: &Events) {
-    while index.read_more(50) {}
     loop {
+        index.read_all();
         if events.wait_for_interest() {
             sampler.forget();
         }

@@ -10,6 +10,7 @@ use crate::checkpoint::TaskId;
 /// Writes what is known now.
 pub(super) fn text(observer: &Observer) -> String {
     observer.events.ask_for_usage();
+    observer.index.read_all();
     let tasks = observer.index.select(|_, entry| Some(Known::of(entry)));
     let mut text = String::new();
     write_states(&mut text, &tasks);
@@ -30,7 +31,6 @@ impl Known {
         let state = match &entry.line {
             Some(Ok(line)) => line.state.as_str(),
             Some(Err(_)) => "DAMAGED",
-            None if entry.finished => "UNREAD",
             None => "STARTING",
         };
         let of = |line: &Line| [line.processes.running, line.processes.succeeded, line.processes.failed];

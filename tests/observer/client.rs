@@ -36,6 +36,11 @@ impl Observer {
         Observer { child, address }
     }
 
+    /// Returns the whole address of a page.
+    pub(super) fn place(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
     pub(super) fn get(&self, path: &str) -> Answer {
         self.get_with(path, &[])
     }

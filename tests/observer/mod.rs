@@ -1,5 +1,6 @@
 //! The observer, asked over HTTP as browsers and programs do.
 
+mod browser;
 mod client;
 mod hostile;
 mod pages;

@@ -124,8 +124,13 @@ impl Index {
         Some(entry.clone())
     }
 
+    /// Reads all lines that were not read yet, and lets others in between.
+    pub(super) fn read_all(&self) {
+        while self.read_more(50) {}
+    }
+
     /// Reads some lines that were not read yet; says whether there are more.
-    pub(super) fn read_more(&self, count: usize) -> bool {
+    fn read_more(&self, count: usize) -> bool {
         let mut inner = self.lock();
         let unread = inner.tasks.iter_mut().rev().filter(|(_, entry)| entry.finished && entry.line.is_none());
         let read = unread.take(count).map(|(id, entry)| entry.read(&self.root, id)).count();
@@ -187,7 +192,7 @@ impl Index {
                 }
                 Change::At(Watched::Index, Some(name)) => {
                     if let Some(id) = name.to_str().and_then(|name| TaskId::new(name).ok()) {
-                        self.locate(inner, &id);
+                        self.locate(inner, &id, true);
                     }
                 }
                 Change::At(Watched::Index, None) | Change::Anything => self.list(inner),
@@ -201,18 +206,18 @@ impl Index {
         let ids: HashSet<TaskId> = found.into_iter().map(|found| found.id).collect();
         let gone: Vec<TaskId> = inner.tasks.keys().filter(|id| !ids.contains(id)).cloned().collect();
         gone.iter().for_each(|id| inner.forget(id));
-        ids.iter().for_each(|id| self.locate(inner, id));
+        ids.iter().for_each(|id| self.locate(inner, id, false));
         for entry in inner.tasks.values_mut().filter(|entry| !entry.finished) {
             entry.due = Some(entry.not_before);
         }
     }
 
     /// Looks where a task is now: in the order of its life, so that one that ends meanwhile is found.
-    fn locate(&self, inner: &mut Inner, id: &TaskId) {
+    fn locate(&self, inner: &mut Inner, id: &TaskId, is_news: bool) {
         let paths = self.root.task(id);
         let active = written(&paths.active()).map(|time| (false, time));
         match active.or_else(|| written(&paths.finished()).map(|time| (true, time))) {
-            Some((finished, time)) => inner.note(&self.root, id, finished, time),
+            Some(found) => inner.note(&self.root, id, found, is_news),
             None => inner.forget(id),
         }
     }
@@ -235,7 +240,7 @@ impl AsFd for Index {
 }
 
 impl Inner {
-    fn note(&mut self, root: &Root, id: &TaskId, finished: bool, written: u64) {
+    fn note(&mut self, root: &Root, id: &TaskId, (finished, written): (bool, u64), is_news: bool) {
         let now = Instant::now();
         let known = self.tasks.get(id).map(|entry| entry.finished);
         let entry = self.tasks.entry(id.clone()).or_insert_with(|| Entry {
@@ -248,8 +253,8 @@ impl Inner {
         });
         if known != Some(finished) {
             entry.finished = finished;
-            // A finished one is read when somebody wants to see it.
-            entry.due = (!finished || known.is_some()).then_some(now);
+            // Those that had ended before anybody asked are many: `read_more` reads them.
+            entry.due = (!finished || is_news).then_some(now);
             self.changed.insert(id.clone());
         }
         if entry.is_watched == finished {

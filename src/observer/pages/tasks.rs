@@ -30,6 +30,9 @@ struct Wanted<'a> {
 pub(super) fn page(observer: &Observer, address: &Address) -> Result<Response<Body>, Trouble> {
     observer.events.ask_for_usage();
     let wanted = Wanted::of(address)?;
+    if !wanted.words.is_empty() {
+        observer.index.read_all();
+    }
     let found = observer.index.select(|id, entry| wanted.has(id, entry).then_some(()));
     let usage = observer.sampler.of_tasks();
     let shown = found.iter().skip(wanted.offset).take(PAGE);
