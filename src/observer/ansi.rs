@@ -109,6 +109,19 @@ pub(super) fn html(bytes: &[u8], look: &mut Look) -> String {
     html
 }
 
+/// Returns the text of output alone.
+pub(super) fn plain(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let (mut rest, mut plain) = (&*text, String::new());
+    while let Some((shown, sequence)) = rest.split_once('\x1b') {
+        plain += shown;
+        rest = after(sequence, &mut Look::default());
+    }
+    plain += rest;
+    plain.retain(|character| !character.is_control() || character == '\t');
+    plain
+}
+
 /// Obeys the escapes in a part of a line, and writes the rest if it is to be seen.
 fn write(mut text: &str, look: &mut Look, mut html: Option<&mut String>) {
     while !text.is_empty() {
@@ -200,6 +213,7 @@ mod tests {
     fn what_was_written_over_is_gone() {
         assert_eq!(paint("10 %\r50 %\r100 %\r\ndone"), "100 %\ndone");
         assert_eq!(paint("\x1b[31ma\rb"), "<span class=\"fore-1\">b</span>");
+        assert_eq!(plain(b"\x1b[1;31merror\x1b[0m: <b>\r\n"), "error: <b>");
     }
 
     #[test]

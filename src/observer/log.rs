@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use regex::bytes::RegexBuilder;
 
+use super::ansi::plain;
+
 /// Bytes of a file that a page shows.
 pub(super) const WINDOW: u64 = 128 << 10;
 
@@ -160,10 +162,7 @@ pub(super) fn search(file: &File, text: &str, end: u64) -> io::Result<Found> {
 fn around(line: &[u8], start: usize, end: usize) -> [String; 3] {
     let from = start.saturating_sub(MOST_LINE / 2);
     let to = line.len().min(end + MOST_LINE / 2);
-    [&line[from..start], &line[start..end], &line[end..to]].map(|part| {
-        let text = String::from_utf8_lossy(part);
-        text.chars().filter(|c| !c.is_control() || *c == '\t').collect()
-    })
+    [&line[from..start], &line[start..end], &line[end..to]].map(plain)
 }
 
 #[cfg(test)]

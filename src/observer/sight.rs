@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
+use axum::http::StatusCode;
 use nix::unistd::Uid;
 
 use super::answer::Trouble;
@@ -48,7 +49,8 @@ pub(super) fn read(observer: &Observer, id: &TaskId) -> Result<Sight, Trouble> {
     let paths = found.ok_or_else(|| unknown(id.as_str()))?;
     let state = load(&paths).map_err(|error| {
         let title = format!("The checkpoint of {id} cannot be read");
-        Trouble::missing(title, format!("{error}. Other tasks are not affected."))
+        let trouble = Trouble::missing(title, format!("{error}. Other tasks are not affected."));
+        Trouble { status: StatusCode::UNPROCESSABLE_ENTITY, ..trouble }
     })?;
     let is_alive = state.statuses.last().is_some_and(is_runner_alive);
     let status = Status::of_state(&state, is_alive).ok_or_else(|| {

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 
-use crate::harness::Thermos;
+use crate::harness::{LIMIT, Thermos};
 
 /// An observer of a fixture's root; ended when it is dropped.
 pub(super) struct Observer {
@@ -55,6 +55,19 @@ impl Observer {
         self.send(format!("{head}\r\n").as_bytes())
     }
 
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Begins to listen to a stream of events.
+    pub(super) fn listen(&self, path: &str, headers: &[(&str, &str)]) -> Listener {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(LIMIT)).unwrap();
+        let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {}\r\n{headers}\r\n", self.address).unwrap();
+        Listener(BufReader::new(stream))
+    }
+
     pub(super) fn send(&self, request: &[u8]) -> Answer {
         let mut stream = TcpStream::connect(self.address).unwrap();
         stream.write_all(request).unwrap();
@@ -68,6 +81,23 @@ impl Observer {
         }
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
         Answer { status, head, body }
+    }
+}
+
+/// Somebody who listens to events.
+pub(super) struct Listener(BufReader<TcpStream>);
+
+impl Listener {
+    /// Waits for a line that begins so, and returns it.
+    pub(super) fn wait_for(&mut self, begin: &str) -> String {
+        loop {
+            let mut line = String::new();
+            let read = self.0.read_line(&mut line);
+            assert!(read.is_ok_and(|read| read > 0), "no line begins with {begin}");
+            if line.starts_with(begin) {
+                return line.trim_end().to_owned();
+            }
+        }
     }
 }
 

@@ -1,5 +1,8 @@
 //! What pages and data say.
 
+use std::io::{Seek, Write};
+use std::os::unix::ffi::OsStrExt;
+
 use serde_json::json;
 
 use super::client::Observer;
@@ -85,5 +88,80 @@ fn a_damaged_checkpoint_is_shown_beside_healthy_ones() {
     let observer = Observer::start(&thermos, &[]);
     let page = observer.get("/").text();
     assert!(page.contains("damaged") && page.contains("href=\"/task/fine\""), "{page}");
-    assert_eq!(observer.get("/task/hurt").status, 404);
+    assert_eq!(observer.get("/task/hurt").status, 422);
+    assert!(observer.get("/?q=damaged").text().contains("href=\"/task/hurt\""));
+    assert_eq!(observer.get("/j/task?task_id=fine,hurt").json()["fine"]["state"], "SUCCESS");
+}
+
+#[test]
+fn names_of_any_bytes_lead_through_a_sandbox_and_back() {
+    let thermos = Thermos::new();
+    let names: [&[u8]; 8] = [
+        b"a b",
+        b"%41",
+        b"#?&=+;",
+        "\u{e4}\u{2603}".as_bytes(),
+        b"<img src=x>",
+        b"\xff\xfe",
+        b"line\nend",
+        b"'\"",
+    ];
+    thermos.write("box/empty", "");
+    for name in names {
+        let folder = thermos.home().join("box").join(std::ffi::OsStr::from_bytes(name));
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join(std::ffi::OsStr::from_bytes(name)), name).unwrap();
+    }
+    let id = format!("{}-._", "I".repeat(190));
+    thermos.run(["simplerun", "--sandbox", "box", "--task-id", &id, "true"]).expect_code(0);
+    let observer = Observer::start(&thermos, &[]);
+    let folders = links(&observer.get(&format!("/browse/{id}")).text(), "/browse/");
+    assert_eq!(folders.len(), names.len());
+    let mut seen = Vec::new();
+    for folder in folders {
+        let page = observer.get(&folder);
+        assert_eq!(page.status, 200, "{folder}");
+        let [file, download] = ["/file/", "/download/"].map(|kind| links(&page.text(), kind).remove(0));
+        assert_eq!(observer.get(&file).status, 200, "{file}");
+        let answer = observer.get(&download);
+        assert!(answer.header("content-disposition").starts_with("attachment; filename*=UTF-8''"));
+        seen.push(answer.body);
+    }
+    seen.sort();
+    let mut names = names.map(<[u8]>::to_vec);
+    names.sort();
+    assert_eq!(seen, names);
+    assert!(observer.get(&format!("/browse/{id}?disk=1")).text().contains("in 17 entries"));
+}
+
+/// Returns where a page leads that begins so, without what leads up.
+fn links(page: &str, begin: &str) -> Vec<String> {
+    let rows = page.split("<tbody>").nth(1).unwrap_or_default();
+    let links = rows.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
+    links
+        .filter(|link| link.starts_with(begin) && !rows.contains(&format!("{link}\">..<")))
+        .map(unescape)
+        .collect()
+}
+
+fn unescape(text: &str) -> String {
+    text.replace("&#x27;", "'").replace("&amp;", "&")
+}
+
+#[test]
+fn a_file_of_five_gigabytes_opens_at_once_at_both_ends() {
+    let thermos = Thermos::new();
+    Recorded::new(&thermos, "t").run("p", 0, 0, b"begin\n", b"").state("SUCCESS").write();
+    let log = thermos.root().join("logs/t/p/0/stdout");
+    let mut file = std::fs::OpenOptions::new().write(true).open(log).unwrap();
+    // A hole takes no room.
+    file.seek(std::io::SeekFrom::Start(5 << 30)).unwrap();
+    file.write_all(b"\nthe end\n").unwrap();
+    let observer = Observer::start(&thermos, &[]);
+    let page = observer.get("/logs/t/p/0/stdout").text();
+    assert!(page.contains("the end") && page.contains("5.0 GiB") && page.len() < 1 << 20);
+    assert!(observer.get("/logs/t/p/0/stdout?from=0").text().contains("begin"));
+    let part = observer.get_with("/logs/t/p/0/stdout?raw=1", &[("Range", "bytes=-8")]);
+    assert_eq!((part.status, part.text()), (206, "the end\n".into()));
+    assert!(observer.get("/logs/t/p/0/stdout?q=END").text().contains("<mark>end</mark>"));
 }

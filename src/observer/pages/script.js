@@ -78,7 +78,7 @@
     log.addEventListener("scroll", () => {
       follow.checked = log.scrollTop + log.clientHeight >= log.scrollHeight - 8;
     });
-    toEnd();
+    new ResizeObserver(toEnd).observe(log);
     return () => {
       const source = new EventSource(`${log.dataset.events}?from=${encodeURIComponent(log.dataset.place)}`);
       source.addEventListener("hello", () => say(true));

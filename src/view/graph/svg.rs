@@ -29,10 +29,19 @@ const PADDING: f64 = 8.0;
 /// How much wider than high a block of many is.
 const SHAPE: f64 = 1.6;
 
+/// Pixels of the line of the title, which stands above all else.
+const HEADING: f64 = 26.0;
+/// Pixels from which on a picture does not fit a page.
+const LARGE: f64 = 2000.0;
+
 #[derive(Serialize)]
 struct Drawing {
     width: f64,
     height: f64,
+    /// Where the part that is shown begins: a page has the title already.
+    top: f64,
+    /// Whether it would be too small to read if it was made to fit a page.
+    large: bool,
     title: String,
     summary: String,
     class: &'static str,
@@ -117,6 +126,8 @@ fn draw(picture: &Picture, link: Option<Link<'_>>) -> Drawing {
     let mut drawing = Drawing {
         width: 0.0,
         height: 0.0,
+        top: 0.0,
+        large: false,
         title: one_line(&picture.title),
         summary: summary(picture),
         class: picture.state.as_ref().map_or(Tone::Idle, Tone::of_task).class(),
@@ -136,6 +147,11 @@ fn draw(picture: &Picture, link: Option<Link<'_>>) -> Drawing {
     }
     let title = (picture.title.width() as f64 * 9.5).max(drawing.summary.width() as f64 * 6.5);
     drawing.width = drawing.width.max(title + 2.0 * MARGIN);
+    drawing.large = drawing.width > LARGE;
+    if link.is_some() {
+        drawing.top = HEADING;
+        drawing.height -= HEADING;
+    }
     // In the order in which they were placed.
     let placed = picture.blocks.iter().flat_map(|block| &block.nodes);
     for (cell, node) in drawing.nodes.iter_mut().zip(placed) {

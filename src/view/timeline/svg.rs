@@ -13,6 +13,8 @@ const TITLE: f64 = 48.0;
 const SCALE: f64 = 22.0;
 const ROW: f64 = 26.0;
 const BAR: f64 = 16.0;
+/// Pixels of the line of the title, which stands above all else.
+const HEADING: f64 = 34.0;
 /// Pixels of the axis.
 const AXIS: f64 = 760.0;
 /// Pixels of a character of a name, and the longest name that is shown whole.
@@ -27,6 +29,8 @@ const LEAST: f64 = 2.0;
 struct Drawing {
     width: f64,
     height: f64,
+    /// Where the part that is shown begins: a page has the title already.
+    top: f64,
     bottom: f64,
     title: String,
     summary: String,
@@ -94,13 +98,15 @@ fn draw(timeline: &Timeline, link: Option<Link<'_>>) -> Drawing {
     let left = MARGIN + names as f64 * CHARACTER + 16.0;
     let bottom = MARGIN + TITLE + SCALE + (carried.len() + timeline.rows.len()) as f64 * ROW;
     let width = left + AXIS + REMARK + MARGIN;
+    let top = if link.is_some() { HEADING } else { 0.0 };
     let place = |index| Place { index, left, width, link };
     let carried_lines = carried.iter().enumerate().map(|(index, name)| carried_line(name, &place(index)));
     let rows = timeline.rows.iter().enumerate();
     let lines = rows.map(|(index, row)| line(row, timeline, &place(carried.len() + index)));
     Drawing {
         width,
-        height: bottom + MARGIN,
+        height: bottom + MARGIN - top,
+        top,
         bottom,
         title: one_line(&timeline.title),
         summary: format!("{} · {}", timeline.state.as_str(), duration(timeline.seconds)),
