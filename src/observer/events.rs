@@ -22,7 +22,7 @@ use crate::checkpoint::TaskId;
 /// The most pages that listen, to tasks or to a log.
 const MOST: usize = 64;
 /// Changes within this time are told together.
-const TOGETHER: Duration = Duration::from_millis(250);
+const TOGETHER: Duration = Duration::from_millis(500);
 /// How long after a question usage is measured.
 const INTEREST: Duration = Duration::from_secs(60);
 /// Something is sent at least so often, so that a connection that is dead is noticed.

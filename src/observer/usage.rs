@@ -4,12 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use nix::unistd::Pid;
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System};
 
 use super::index::Live;
 use crate::checkpoint::TaskId;
-use crate::process::identity;
 
 /// The time between two samples, and what a sample may take of it: one part in so many.
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -75,7 +73,7 @@ impl Sampler {
         let is_first = inner.taken.is_none();
         let snapshot = inner.look(begin);
         let mut known = std::mem::take(&mut inner.runs);
-        for key in live.iter().filter(|(_, run)| is_proven(run)) {
+        for key in live {
             let mut samples = known.remove(key).unwrap_or_default();
             if samples.len() >= KEPT {
                 samples.remove(0);
@@ -147,9 +145,4 @@ impl Snapshot {
         }
         total
     }
-}
-
-/// Says whether a coordinator lives: its number may be another process's by now.
-fn is_proven(run: &Live) -> bool {
-    identity::start_ticks(Pid::from_raw(run.pid)).is_ok_and(|ticks| ticks == run.ticks)
 }

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 
-use crate::harness::{LIMIT, Thermos};
+use crate::harness::{LIMIT, THERMOS, Thermos};
 
 /// An observer of a fixture's root; ended when it is dropped.
 pub(super) struct Observer {
@@ -22,18 +22,30 @@ pub(super) struct Answer {
 
 impl Observer {
     pub(super) fn start(thermos: &Thermos, arguments: &[&str]) -> Observer {
-        let mut command = Command::new(crate::harness::THERMOS);
-        command.args(["observe", "--listen", "127.0.0.1:0"]).args(arguments);
-        command
-            .env_clear()
-            .env("THERMOS_ROOT", thermos.root())
-            .env("HOME", thermos.home())
-            .env("NO_COLOR", "1");
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        Observer::start_at(thermos, &[&["--listen", "127.0.0.1:0"], arguments].concat())
+    }
+
+    /// Starts it where the arguments say.
+    pub(super) fn start_at(thermos: &Thermos, arguments: &[&str]) -> Observer {
+        let mut command = Command::new(THERMOS);
+        command.arg("observe").args(arguments).env_clear();
+        command.env("THERMOS_ROOT", thermos.root()).env("HOME", thermos.home()).env("NO_COLOR", "1");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().trim_end_matches('/').rsplit_once("http://").unwrap().1.parse().unwrap();
+        let address: SocketAddr =
+            line.trim().trim_end_matches('/').rsplit_once("http://").unwrap().1.parse().unwrap();
+        let address = SocketAddr::new([127, 0, 0, 1].into(), address.port());
         Observer { child, address }
+    }
+
+    /// Ends it and returns what it has complained about.
+    pub(super) fn complaint(mut self) -> String {
+        self.child.kill().unwrap();
+        let mut text = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut text).unwrap();
+        text
     }
 
     /// Returns the whole address of a page.

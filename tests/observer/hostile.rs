@@ -133,3 +133,29 @@ fn a_folder_that_is_swapped_for_a_link_shows_nothing_outside() {
         stop.store(true, std::sync::atomic::Ordering::Relaxed);
     });
 }
+
+#[test]
+fn who_listens_to_others_without_a_token_is_warned() {
+    let thermos = Thermos::new();
+    let warning = "0.0.0.0:0 can be reached from other machines";
+    let listen = ["--listen", "0.0.0.0:0"];
+    let observer = Observer::start_at(&thermos, &listen);
+    assert!(observer.complaint().contains(warning));
+    let observer = Observer::start_at(&thermos, &[&listen[..], &["--token", "secret"]].concat());
+    assert_eq!(observer.get("/").status, 401);
+    assert_eq!(observer.complaint(), "");
+}
+
+#[test]
+fn requests_that_are_too_large_or_malformed_are_refused_and_the_next_is_answered() {
+    let thermos = Thermos::new();
+    let observer = Observer::start(&thermos, &[]);
+    let long = "x".repeat(64 << 10);
+    assert_eq!(observer.get_with("/", &[("X-Long", &long)]).status, 431);
+    assert!([414, 431].contains(&observer.get(&format!("/{long}")).status));
+    assert_eq!(observer.send(b"GET / HTTP/1.1\r\nHost\r\n\r\n").status, 400);
+    assert_eq!(observer.send(b"\x16\x03\x01\x00\xff not HTTP\r\n\r\n").status, 400);
+    let many: Vec<_> = (0..300).map(|_| std::net::TcpStream::connect(observer.address).unwrap()).collect();
+    drop(many);
+    assert_eq!(observer.get("/").status, 200);
+}

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use nix::unistd::Pid;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -11,6 +12,7 @@ use crate::checkpoint::status::is_runner_alive;
 use crate::checkpoint::{
     CheckpointError, ProcessState, ProcessStatus, State, TaskPaths, TaskState, TaskStatus,
 };
+use crate::process::identity;
 
 /// A task of the list.
 #[derive(Clone, Debug)]
@@ -25,7 +27,7 @@ pub(in crate::observer) struct Line {
     pub(in crate::observer) processes: Counts,
     pub(in crate::observer) ports: Box<[(String, u16)]>,
     /// What runs of it.
-    pub(in crate::observer) live: Box<[Live]>,
+    pub(in crate::observer) live: Vec<Live>,
     pub(in crate::observer) runner_alive: bool,
     /// What its living runner wrote last; nothing of a task without one.
     runner: Option<Box<TaskStatus>>,
@@ -49,6 +51,13 @@ pub(in crate::observer) struct Live {
     pub(in crate::observer) pid: i32,
     /// When the coordinator started, in clock ticks since boot.
     pub(in crate::observer) ticks: u64,
+}
+
+impl Live {
+    /// Says whether its coordinator lives: the number may be another process's by now.
+    pub(super) fn is_alive(&self) -> bool {
+        identity::start_ticks(Pid::from_raw(self.pid)).is_ok_and(|ticks| ticks == self.ticks)
+    }
 }
 
 impl Line {

@@ -52,8 +52,9 @@ pub(super) struct Entry {
     pub(super) finished: bool,
     /// Milliseconds since 1970; until it is read, when its document was written.
     pub(super) launched: u64,
-    /// Its line, once it was read; what is wrong with its checkpoint, if that is damaged.
+    /// Its line, once it was read and something is recorded; what is wrong with its checkpoint, if that is damaged.
     pub(super) line: Option<Result<Line, Arc<str>>>,
+    is_read: bool,
     is_watched: bool,
     /// It has changed, and may be read again from this time on.
     due: Option<Instant>,
@@ -118,7 +119,7 @@ impl Index {
     pub(super) fn entry(&self, id: &TaskId) -> Option<Entry> {
         let mut inner = self.lock();
         let entry = inner.tasks.get_mut(id)?;
-        if entry.line.is_none() {
+        if !entry.is_read {
             entry.read(&self.root, id);
         }
         Some(entry.clone())
@@ -132,7 +133,7 @@ impl Index {
     /// Reads some lines that were not read yet; says whether there are more.
     fn read_more(&self, count: usize) -> bool {
         let mut inner = self.lock();
-        let unread = inner.tasks.iter_mut().rev().filter(|(_, entry)| entry.finished && entry.line.is_none());
+        let unread = inner.tasks.iter_mut().rev().filter(|(_, entry)| entry.finished && !entry.is_read);
         let read = unread.take(count).map(|(id, entry)| entry.read(&self.root, id)).count();
         read == count
     }
@@ -150,7 +151,7 @@ impl Index {
         self.lock().tasks.values().filter_map(|entry| entry.due).min()
     }
 
-    /// Returns what runs, and looks for dead runners on the way.
+    /// Returns what runs, and looks on the way for runners and coordinators that died without a word.
     pub(super) fn live(&self) -> Vec<(TaskId, Live)> {
         let mut inner = self.lock();
         let Inner { tasks, changed, .. } = &mut *inner;
@@ -160,6 +161,7 @@ impl Index {
                 if line.look_for_runner() {
                     changed.insert(id.clone());
                 }
+                line.live.retain(Live::is_alive);
                 live.extend(line.live.iter().map(|run| (id.clone(), run.clone())));
             }
         }
@@ -247,6 +249,7 @@ impl Inner {
             finished,
             launched: written,
             line: None,
+            is_read: false,
             is_watched: false,
             due: None,
             not_before: now,
@@ -283,6 +286,7 @@ impl Inner {
 impl Entry {
     fn read(&mut self, root: &Root, id: &TaskId) {
         let begin = Instant::now();
+        self.is_read = true;
         self.line = match Line::read(&root.task(id)) {
             Ok(line) => line.map(Ok),
             Err(error) => Some(Err(error.to_string().into())),

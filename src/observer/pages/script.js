@@ -24,13 +24,16 @@
     if (focused) part.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
   }
 
-  let isBusy = false, isAgain = false;
+  let isBusy = false, isAgain = false, wasThere = true;
   async function refresh() {
     if (isBusy) { isAgain = true; return; }
     isBusy = true;
     try {
       const answer = await fetch(location.href, { headers: { accept: "text/html" } });
       const next = new DOMParser().parseFromString(await answer.text(), "text/html");
+      // What has gone, or has come back, is another page.
+      if (answer.ok !== wasThere) $("main").innerHTML = next.getElementById("main").innerHTML;
+      wasThere = answer.ok;
       for (const part of parts()) {
         const other = next.getElementById(part.id);
         if (other && other.innerHTML !== part.innerHTML && getSelection().isCollapsed) replace(part, other);

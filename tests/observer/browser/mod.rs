@@ -48,7 +48,23 @@ fn a_running_task_turns_green_without_a_reload() {
     );
     browser.wait_for("document.querySelector('#live-history li:last-child .badge.good')");
     assert_eq!(browser.get("window.isSame"), true);
+    browser.get(
+        "document.querySelector('#live-graph a').dispatchEvent(new MouseEvent('click', {bubbles: true}))",
+    );
+    browser.wait_for("document.querySelector('h1').textContent === 'simple'");
     expect_silence(&browser);
+}
+
+#[test]
+fn the_page_of_a_task_that_is_removed_says_so() {
+    let thermos = Thermos::new();
+    let Some(browser) = Browser::start(&thermos) else { return };
+    Recorded::new(&thermos, "old").run("p", 0, 0, b"", b"").state("SUCCESS").write();
+    let observer = Observer::start(&thermos, &[]);
+    browser.open(&observer.place("/task/old"));
+    browser.wait_for("document.querySelector('#live').textContent === 'live'");
+    thermos.run(["gc", "--max-tasks", "0"]).expect_code(0);
+    browser.wait_for("document.querySelector('.trouble h1').textContent === 'There is no task old'");
 }
 
 #[test]
