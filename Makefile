@@ -4,7 +4,7 @@ CARGO ?= cargo
 DEMO_ROOT := target/demo-root
 DEMO_TASK := pi-demo
 
-.PHONY: demo test crash failpoints idle large build needs browser
+.PHONY: demo test bench crash failpoints idle large build needs browser
 
 build:
 	$(CARGO) build --release
@@ -34,6 +34,11 @@ large:
 # Kills runners and coordinators at random moments for an hour, or for THERMOS_CRASH_SECONDS.
 crash: needs failpoints
 	THERMOS_CRASH_SECONDS=$${THERMOS_CRASH_SECONDS:-3600} $(CARGO) test --test integration crash::storm -- --nocapture
+
+# What it costs, side by side with other programs: a table, and target/bench.json. BENCH=--short is a look; figures may
+# be named.
+bench: needs
+	$(CARGO) bench --bench speed -- $(BENCH)
 
 # What the crash tests kill; they would build it themselves, one waiting for the other.
 failpoints:

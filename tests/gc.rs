@@ -79,6 +79,7 @@ fn malformed_limits_are_usage_errors() {
     for (flag, value, what) in [
         ("--max-age", "7x", "malformed --max-age '7x': `x` is no unit of time"),
         ("--max-age", "-1d", "malformed --max-age '-1d'"),
+        ("--max-tasks", "-1", "invalid value '-1'"),
         ("--max-space", "10Q", "malformed --max-space '10Q': `Q` is no unit of bytes"),
     ] {
         thermos.run(["gc", flag, value]).expect_code(2).expect_diagnostic("usage", what);
@@ -108,7 +109,9 @@ fn what_somebody_owns_stays() {
         .run(["gc", "active"])
         .expect_code(1)
         .expect_diagnostic("nothing_found", "no task that matches `active` has ended");
-    thermos.run(["gc", "none"]).expect_code(1).expect_diagnostic("nothing_found", "no task under");
+    let output = thermos.run(["gc", "none"]).expect_code(1);
+    let output = output.expect_diagnostic("nothing_found", "no task under");
+    assert_eq!(output.text, "");
 }
 
 #[test]
@@ -126,6 +129,42 @@ fn of_a_log_folder_that_was_named_only_outputs_of_the_task_go() {
     thermos.run(["gc", "own"]).expect_code(0);
     assert!(!run.join("stdout").exists() && run.join("notes").exists());
     assert!(thermos.home().join("precious").exists() && thermos.home().join("logs/other/0/stdout").exists());
+}
+
+#[test]
+fn outputs_in_a_folder_that_tasks_share_go_with_the_last_of_them() {
+    let thermos = Thermos::new();
+    let run = |id: &str| {
+        let arguments = ["simplerun", "--task-id", id, "--log-dir", "logs", "echo", id];
+        thermos.command(arguments).output().expect_code(0);
+    };
+    run("first");
+    run("second");
+    let log = thermos.home().join("logs/simple/0/stdout");
+    let output = thermos.run(["gc", "first"]).expect_code(0).expect_stdout("removed first (SUCCESS, ");
+    output
+        .expect_stderr("warning[thermos::shared_logs]")
+        .expect_stderr("stay: task second has its own there");
+    assert_eq!(fs::read(&log).unwrap(), b"second\n");
+    assert!(!thermos.root().join("checkpoints/first").exists());
+    thermos.run(["gc", "second"]).expect_code(0).expect_silence();
+    assert!(!log.exists());
+    run("third");
+    run("fourth");
+    thermos.run(["gc", "third|fourth"]).expect_code(0).expect_silence();
+    assert!(!log.exists(), "nobody stays who has outputs there");
+}
+
+#[test]
+fn logs_of_a_root_that_was_moved_go_too() {
+    let thermos = three_tasks();
+    let moved = thermos.home().join("moved");
+    fs::rename(thermos.root(), &moved).unwrap();
+    thermos.run(["--root", "moved", "gc", "a"]).expect_code(0).expect_silence();
+    assert!(!moved.join("logs/a").exists() && moved.join("logs/b").exists());
+    symlink("moved", thermos.home().join("link")).unwrap();
+    thermos.run(["--root", "link", "gc", "b"]).expect_code(0).expect_silence();
+    assert!(!moved.join("logs/b").exists());
 }
 
 #[test]
@@ -155,13 +194,26 @@ fn a_removal_that_was_cut_short_is_finished_and_looks_like_no_damage() {
 }
 
 #[test]
+fn what_was_to_go_goes_whatever_is_asked_next() {
+    for (extent, is_kept) in [("all\n", false), ("all but logs\n", true), ("al", true)] {
+        let thermos = three_tasks();
+        fs::write(thermos.root().join("checkpoints/a/removal"), extent).unwrap();
+        fs::remove_file(thermos.root().join("tasks/finished/a")).unwrap();
+        thermos.run(["gc", "--max-age", "100y"]).expect_code(0).expect_stdout("0 tasks, 0 B freed\n");
+        assert!(!thermos.root().join("checkpoints/a").exists());
+        assert_eq!(thermos.root().join("logs/a").exists(), is_kept, "{extent:?}");
+        assert!(thermos.root().join("checkpoints/b").exists());
+    }
+}
+
+#[test]
 fn what_never_started_goes_when_it_is_named() {
     let thermos = Thermos::new();
     let folder = thermos.root().join("checkpoints/begun");
     fs::create_dir_all(&folder).unwrap();
     fs::create_dir_all(thermos.root().join("tasks/active")).unwrap();
     fs::write(thermos.root().join("tasks/active/begun"), "{}").unwrap();
-    thermos.run(["gc", "--max-age", "0"]).expect_code(0).expect_stdout("0 tasks, 0 B freed\n");
+    thermos.run(["gc", "--max-age", "0s"]).expect_code(0).expect_stdout("0 tasks, 0 B freed\n");
     thermos.run(["gc", "begun"]).expect_code(0).expect_stdout("removed begun (never started, ");
     assert!(!folder.exists() && !thermos.root().join("tasks/active/begun").exists());
 }

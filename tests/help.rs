@@ -126,6 +126,11 @@ fn bash_completes_commands_flags_tasks_and_processes() {
     assert_eq!(completed(&thermos, &["kill", "build-1"]), ["build-1"]);
     thermos.write("elsewhere/build.thermos", "");
     assert_eq!(completed(&thermos, &["run", "elsewhere/b"]), ["elsewhere/build.thermos"]);
+    assert_eq!(completed(&thermos, &["graph", "build-1"]), ["build-1"]);
+    assert_eq!(completed(&thermos, &["read", "build-2"]), ["build-2"]);
+    assert_eq!(completed(&thermos, &["run", "build-1"]), [""; 0], "a file alone");
+    assert_eq!(completed(&thermos, &["rerun", "build-2", "--from", "ta"]), ["tag"]);
+    assert_eq!(completed(&thermos, &["--root=elsewhere", "tail", "b"]), [""; 0]);
     let other_root = completed(&thermos, &["--root", "elsewhere", "tail", "b"]);
     assert_eq!(other_root, [""; 0], "another root");
 }

@@ -300,3 +300,20 @@ fn a_view_is_not_drawn_between_what_another_program_prints() {
         screen.text()
     );
 }
+
+#[test]
+fn a_reader_that_stalls_keeps_nobody_from_ending_the_runner() {
+    let thermos = Thermos::new();
+    thermos.write(
+        "task.thermos",
+        "export(Task(processes = [Process(name = \"p\", cmdline = \"seq 300000\")]));",
+    );
+    let (reader, writer) = std::io::pipe().unwrap();
+    let call = thermos.command(["run", "--task-id", "t", "--follow", "task.thermos"]).stdout(writer);
+    let running = call.spawn();
+    let finished = thermos.root().join("tasks/finished/t");
+    wait_until(&finished, || finished.exists());
+    running.signal(Signal::SIGTERM);
+    running.wait().expect_code(0);
+    drop(reader);
+}

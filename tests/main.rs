@@ -8,6 +8,7 @@ mod bindings;
 mod compaction;
 mod conformance;
 mod convert;
+mod counts;
 mod crash;
 mod daemon;
 mod documents;

@@ -98,6 +98,28 @@ fn every_view_says_what_was_carried_over() {
 }
 
 #[test]
+fn what_was_printed_by_a_task_that_was_removed_is_gone() {
+    let thermos = failed();
+    rerun(&thermos, &[]).expect_code(0);
+    thermos.run(["gc", "old"]).expect_code(0);
+    let output = thermos.run(["tail", "new", "fetch"]).expect_code(1);
+    output
+        .expect_diagnostic("nothing_found", "process fetch ran in task old, which was removed with its logs");
+}
+
+#[test]
+fn nothing_is_carried_over_to_where_its_files_are_not() {
+    let thermos = failed();
+    thermos.write("other/fixed", "");
+    let output = rerun(&thermos, &["--sandbox", "other"]).expect_code(0);
+    let home = thermos.home().display().to_string();
+    output.expect_stderr(&format!(" INFO] Nothing is carried over from task old: it ran in {home}\n"));
+    assert_eq!(runs(&thermos, "other/fetch"), ["new"]);
+    let same = thermos.command(["rerun", "old", "--task-id", "again", "--sandbox", "./other/.."]).output();
+    same.expect_code(0).expect_stderr(" INFO] Carried over from task old: lint, fetch\n");
+}
+
+#[test]
 fn a_rerun_of_a_rerun_knows_where_a_process_ran() {
     let thermos = failed();
     std::fs::remove_file(thermos.home().join("fixed")).unwrap();

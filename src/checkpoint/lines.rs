@@ -11,6 +11,10 @@ use std::os::unix::fs::FileExt;
 /// Bytes that are read at once, unless a line has more.
 pub(super) const CHUNK: usize = 64 << 10;
 
+/// Bytes that are read at once at least. Most files are those of one run, and to clear more than they need would copy
+/// pages that a runner shares with its coordinators.
+const LEAST: usize = 512;
+
 /// The most bytes of a line; records have far fewer.
 const MAX_LINE: usize = 16 << 20;
 
@@ -26,8 +30,10 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    pub(super) fn of(file: File) -> Lines {
-        Lines { file, offset: 0, buffer: vec![0; CHUNK], left: 0..0 }
+    /// `length` is how much there is to read, as far as that is known.
+    pub(super) fn of(file: File, length: u64) -> Lines {
+        let chunk = usize::try_from(length).unwrap_or(CHUNK).saturating_add(1).clamp(LEAST, CHUNK);
+        Lines { file, offset: 0, buffer: vec![0; chunk], left: 0..0 }
     }
 
     /// Returns how many bytes the lines so far had.

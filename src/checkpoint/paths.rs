@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use super::files;
 use super::state::MOST;
 use super::task_id::TaskId;
 
 /// The folder that holds every task's checkpoint and logs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Root(PathBuf);
 
 impl Root {
@@ -43,7 +45,7 @@ impl Root {
 }
 
 /// The files of one task.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskPaths {
     root: Root,
     id: TaskId,

@@ -1,8 +1,9 @@
 //! Removing what a task has left, so that a death in the middle leaves nothing that looks like a damaged task.
 //!
-//! First the task leaves the index: from then on nobody sees it. Then its logs go, while the header still says where they
-//! are, then its folder is renamed to a name that is no id, and last the renamed folder goes. Whoever comes after a death
-//! finds a checkpoint without index, or a folder of that name, and removes it in the same way.
+//! First a mark in its folder says what is to go. Then the task leaves the index: from then on nobody sees it. Then its logs
+//! go, while the header still says where they are, then its folder is renamed to a name that is no id, and last the renamed
+//! folder goes. Whoever comes after a death finds a marked checkpoint without index, or a folder of that name, and goes on
+//! with what was begun.
 
 use std::collections::BTreeSet;
 use std::ffi::{CStr, CString};
@@ -39,6 +40,15 @@ impl Root {
         Ok(found)
     }
 
+    /// Lists checkpoints whose removal was cut short after they left the index, and what was to go with each.
+    pub fn left_removals(&self) -> Result<Vec<(TaskId, Extent)>, CheckpointError> {
+        let marked = |id: TaskId| {
+            let content = files::read(&self.task(&id).removal()).transpose()?;
+            Some(content.map(|content| (id, Extent::of_mark(&content))))
+        };
+        self.unlisted()?.into_iter().filter_map(marked).collect()
+    }
+
     /// Lists folders of tasks whose removal was cut short.
     pub fn half_removed(&self) -> Result<Vec<PathBuf>, CheckpointError> {
         let folder = self.checkpoints();
@@ -50,7 +60,35 @@ impl Root {
     }
 }
 
+/// What goes with a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// Its index, its checkpoint, and the outputs of its runs.
+    All,
+    /// Its index and its checkpoint.
+    AllButLogs,
+}
+
+impl Extent {
+    fn mark(self) -> &'static [u8] {
+        match self {
+            Extent::All => b"all\n",
+            Extent::AllButLogs => b"all but logs\n",
+        }
+    }
+
+    /// What nobody can read keeps the logs.
+    fn of_mark(content: &[u8]) -> Extent {
+        if content == Extent::All.mark() { Extent::All } else { Extent::AllButLogs }
+    }
+}
+
 impl TaskPaths {
+    /// Where it stands what a removal that has begun takes with it.
+    fn removal(&self) -> PathBuf {
+        self.folder().join("removal")
+    }
+
     /// Where the task's folder goes to be removed.
     fn removed(&self) -> PathBuf {
         let name = format!(".{}{REMOVED}", self.id());
@@ -58,18 +96,20 @@ impl TaskPaths {
     }
 }
 
-/// Removes a task that this process owns: its index, its logs unless they are kept, and its checkpoint.
+/// Removes a task that this process owns.
 ///
 /// Never touches the sandbox, nor in a log folder that the user named what is not an output of one of its runs.
 pub fn remove(
     paths: &TaskPaths,
     owner: Ownership,
     state: &State,
-    keep_logs: bool,
+    extent: Extent,
 ) -> Result<(), CheckpointError> {
+    files::replace(&paths.removal(), extent.mark(), 0o600, false)?;
+    failpoint!("removal.marked");
     remove_index(paths)?;
     failpoint!("removal.unlisted");
-    if !keep_logs {
+    if extent == Extent::All {
         remove_logs(paths, state)?;
     }
     failpoint!("removal.logs");
@@ -96,10 +136,13 @@ pub fn remove_folder(folder: &Path) -> Result<(), CheckpointError> {
     }
 }
 
-/// Returns the bytes on disk that a task takes: of its index, its checkpoint, and its logs if they are counted.
-pub fn size(paths: &TaskPaths, state: &State, with_logs: bool) -> u64 {
+/// Returns the bytes on disk that go with a task.
+pub fn size(paths: &TaskPaths, state: &State, extent: Extent) -> u64 {
     let index = [paths.active(), paths.finished()].iter().map(|path| size_of(path)).sum::<u64>();
-    let logs = if with_logs { log_files(paths, state).iter().map(|path| size_of(path)).sum() } else { 0 };
+    let logs = match extent {
+        Extent::All => log_files(paths, state).iter().map(|path| size_of(path)).sum(),
+        Extent::AllButLogs => 0,
+    };
     index + size_of(paths.folder()) + logs
 }
 
@@ -114,18 +157,22 @@ pub fn size_of(path: &Path) -> u64 {
     own + entries.map(|entry| size_of(&entry.path())).sum::<u64>()
 }
 
-/// The folders that [`remove_logs`] looks into.
+/// The files and folders that [`remove_logs`] looks into.
 fn log_files(paths: &TaskPaths, state: &State) -> Vec<PathBuf> {
-    match own_log_dir(paths, state) {
-        None => vec![paths.default_logs()],
-        Some(folder) => runs(state).map(|(name, run)| run_logs(folder, name, run)).collect(),
-    }
+    let named = named_logs(paths, state).into_iter();
+    let outputs = named.flat_map(|folder| runs(state).map(move |(name, run)| run_logs(folder, name, run)));
+    outputs.chain([paths.default_logs()]).collect()
 }
 
-/// Returns the log folder that the user named, if one was.
-fn own_log_dir<'a>(paths: &TaskPaths, state: &'a State) -> Option<&'a Path> {
-    let folder = state.header.as_ref().map(|header| header.log_dir.as_path());
-    folder.filter(|folder| *folder != paths.default_logs())
+/// Returns the log folder that the user named, if one was; however the root is spelt, and wherever it was moved.
+fn named_logs<'a>(paths: &TaskPaths, state: &'a State) -> Option<&'a Path> {
+    let folder = state.header.as_ref().map(|header| header.log_dir.as_path())?;
+    let default = paths.default_logs();
+    let is_default = folder == default
+        || folder
+            .canonicalize()
+            .is_ok_and(|folder| default.canonicalize().is_ok_and(|other| folder == other));
+    (!is_default).then_some(folder)
 }
 
 fn runs(state: &State) -> impl Iterator<Item = (&str, u64)> {
@@ -133,13 +180,14 @@ fn runs(state: &State) -> impl Iterator<Item = (&str, u64)> {
 }
 
 fn remove_logs(paths: &TaskPaths, state: &State) -> Result<(), CheckpointError> {
-    let Some(folder) = own_log_dir(paths, state) else { return remove_folder(&paths.default_logs()) };
     let owner = state.header.as_ref().map_or(0, |header| header.uid);
-    for (process, run) in runs(state) {
-        let path = run_logs(folder, process, run);
-        remove_outputs(folder, process, run, owner).map_err(CheckpointError::io("remove", &path))?;
+    if let Some(folder) = named_logs(paths, state) {
+        for (process, run) in runs(state) {
+            let path = run_logs(folder, process, run);
+            remove_outputs(folder, process, run, owner).map_err(CheckpointError::io("remove", &path))?;
+        }
     }
-    Ok(())
+    remove_folder(&paths.default_logs())
 }
 
 /// Removes the outputs of a run from a folder that others may own: from open folder to open folder, following no link.

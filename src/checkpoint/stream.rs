@@ -147,7 +147,7 @@ pub fn read(
     };
     let metadata = file.metadata().map_err(CheckpointError::io("read", path))?;
     let file_id = Some((metadata.dev(), metadata.ino()));
-    let (mut lines, mut number) = (Lines::of(file), 0);
+    let (mut lines, mut number) = (Lines::of(file, metadata.len()), 0);
     let damaged = |line, reason| CheckpointError::Damaged { path: path.to_owned(), line, reason };
     loop {
         let next = lines.next().map_err(|error| match error.kind() {

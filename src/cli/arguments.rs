@@ -6,8 +6,8 @@ use std::time::Duration;
 use clap::{Args, ValueEnum, ValueHint};
 
 use super::live::ShowArguments;
-use super::tasks;
 use super::usage::Malformed;
+use super::{completions, tasks};
 use crate::checkpoint::TaskId;
 use crate::config::Limits;
 use crate::schema::task::runtime_fragment;
@@ -31,7 +31,7 @@ pub(crate) struct ConfigArguments {
     #[command(flatten)]
     pub(crate) limits: LimitArguments,
     /// A .thermos script, or a .json file; `-` with --json reads standard input
-    #[arg(value_name = "FILE")]
+    #[arg(value_name = "FILE", add = completions::sources())]
     pub(crate) file: PathBuf,
 }
 
@@ -78,7 +78,7 @@ pub(crate) struct RunArguments {
     /// Run under this id instead of one made of the name and the time
     #[arg(long, value_name = "ID", value_parser = tasks::parse_id)]
     pub(crate) task_id: Option<TaskId>,
-    /// Where processes run [default: the current directory]
+    /// Where processes run [default: the current directory; of a rerun, where the earlier task ran]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) sandbox: Option<PathBuf>,
     /// Where the outputs of processes are kept [default: logs/ID below the root]

@@ -4,10 +4,10 @@
 //! completed too, not only commands and flags.
 
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, CommandFactory, ValueEnum};
-use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
+use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter};
 use clap_complete::env::{Bash, CompleteEnv, Elvish, EnvCompleter, Fish, Powershell, Zsh};
 
 use super::Thermos;
@@ -87,6 +87,24 @@ pub(super) fn task_ids() -> ArgValueCompleter {
     })
 }
 
+/// Completes a file, or the id of a task.
+pub(super) fn files_and_task_ids() -> ArgValueCompleter {
+    ArgValueCompleter::new(|current: &OsStr| {
+        let mut found = task_ids().complete(current);
+        found.extend(PathCompleter::file().complete(current));
+        found
+    })
+}
+
+/// Completes the file of a configuration; where the id of a task may stand in its place, that too.
+pub(super) fn sources() -> ArgValueCompleter {
+    ArgValueCompleter::new(|current: &OsStr| {
+        let takes_ids = words().any(|word| word == "graph");
+        if takes_ids { files_and_task_ids() } else { ArgValueCompleter::new(PathCompleter::file()) }
+            .complete(current)
+    })
+}
+
 /// Completes the name of a process of the task that the command line names.
 pub(super) fn processes() -> ArgValueCompleter {
     ArgValueCompleter::new(|current: &OsStr| {
@@ -109,8 +127,12 @@ fn named_task(context: &Context) -> Option<TaskPaths> {
 /// Where tasks are looked for: below the root that the command line names, else the one of the environment.
 fn context() -> Option<Context> {
     let words: Vec<OsString> = words().collect();
-    let root = words.windows(2).find(|pair| pair[0] == "--root").map(|pair| Path::new(&pair[1]));
-    Context::new(root, Terminal::new(Color::Never)).ok()
+    let behind = |index: usize| match words[index].to_str()?.strip_prefix("--root")? {
+        "" => words.get(index + 1).map(PathBuf::from),
+        rest => rest.strip_prefix('=').map(PathBuf::from),
+    };
+    let root = (0..words.len()).rev().find_map(behind);
+    Context::new(root.as_deref(), Terminal::new(Color::Never)).ok()
 }
 
 /// The words of the command line that is completed: a shell hands them over behind `--`.

@@ -59,6 +59,8 @@ use self::context::Context;
 use self::exit::Exit;
 use self::failure::Failure;
 use self::terminal::{Color, Terminal};
+use crate::diagnostics::Diagnostic;
+use crate::runner::fork_server;
 
 /// Runs a graph of processes on this machine and loses nothing when anything dies
 #[derive(Debug, Parser)]
@@ -147,6 +149,9 @@ pub fn main() -> ExitCode {
     if completions::answer() {
         return Exit::Success.into();
     }
+    if std::env::args_os().nth(1).is_some_and(|role| role == fork_server::ROLE) {
+        return serve_forks();
+    }
     let arguments = match Thermos::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return stop_at_usage(&error).into(),
@@ -155,6 +160,19 @@ pub fn main() -> ExitCode {
     let outcome = Context::new(arguments.global.root.as_deref(), terminal)
         .and_then(|context| arguments.command.run(&context));
     outcome.unwrap_or_else(|failure| tell(&failure, terminal)).into()
+}
+
+/// What a runner starts to have its coordinators forked.
+fn serve_forks() -> ExitCode {
+    match fork_server::serve() {
+        Ok(()) => Exit::Success.into(),
+        Err(error) => {
+            let message = format!("{} is what a runner starts, no command: {error}", fork_server::ROLE);
+            let diagnostic =
+                Diagnostic::error("usage", message).with_help("`thermos --help` lists the commands");
+            tell(&Failure::new(Exit::Usage, diagnostic), Terminal::new(Color::Auto)).into()
+        }
+    }
 }
 
 /// Draws why a command ended, and returns the exit code.

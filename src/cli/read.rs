@@ -11,7 +11,7 @@ use super::arguments::Format;
 use super::context::{Context, absolute};
 use super::exit::Exit;
 use super::failure::Failure;
-use super::{clock, tasks};
+use super::{clock, completions, tasks};
 use crate::checkpoint::load::load;
 use crate::checkpoint::{
     CheckpointError, ProcessStatus, Record, State, TaskId, TaskPaths, TaskStatus, stream,
@@ -30,7 +30,7 @@ pub(crate) struct ReadArguments {
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     format: Format,
     /// The id of a task, the folder of a checkpoint, or one of the files in it
-    #[arg(value_name = "CHECKPOINT")]
+    #[arg(value_name = "CHECKPOINT", add = completions::files_and_task_ids())]
     checkpoint: PathBuf,
 }
 

@@ -9,11 +9,11 @@ use super::arguments::{
     Assignment, ConfigArguments, Format, LimitArguments, PortArgument, PortArguments, RunArguments,
     assignment,
 };
-use super::context::Context;
+use super::context::{Context, absolute};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::report::visible;
-use super::{configuration, launch, rehearsal, run, tasks};
+use super::{completions, configuration, launch, rehearsal, run, tasks};
 use crate::checkpoint::{Rerun, TaskId, TaskState};
 use crate::config;
 use crate::diagnostics::{Diagnostic, did_you_mean_help};
@@ -26,7 +26,8 @@ use crate::schema::{Process, Task};
 ///
 /// A new task is made, with an id of its own. Processes that succeeded in the old one are carried over: they count as
 /// done and do not run, unless they wait for one that does. Final processes and daemons always run again. User, sandbox,
-/// ports and limits are those of the old task unless flags name others; logs go to a new folder.
+/// ports and limits are those of the old task unless flags name others; logs go to a new folder. In another sandbox nothing of
+/// what it has made is there: all runs again.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct RerunArguments {
@@ -34,7 +35,7 @@ pub(crate) struct RerunArguments {
     #[arg(long, conflicts_with = "from")]
     failed: bool,
     /// Run this process and all that waits for it, though they succeeded; may be repeated
-    #[arg(long, value_name = "PROCESS")]
+    #[arg(long, value_name = "PROCESS", add = completions::processes())]
     from: Vec<String>,
     /// Run the task as this file has it now, and tell what is different; what was changed runs again
     #[arg(long, value_name = "FILE")]
@@ -64,7 +65,7 @@ pub(crate) struct RerunArguments {
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t, requires = "dry_run")]
     format: Format,
     /// The id of the task that has ended
-    #[arg(value_name = "TASK_ID", value_parser = tasks::parse_id)]
+    #[arg(value_name = "TASK_ID", value_parser = tasks::parse_id, add = completions::task_ids())]
     earlier: TaskId,
 }
 
@@ -89,7 +90,7 @@ impl RerunArguments {
         if let Some(edited) = &edited {
             self.tell_changes(&earlier.task, edited, context);
         }
-        tell_carried(&rerun, context);
+        tell_carried(&rerun, self.other_files(&earlier).as_deref(), context);
         let options = self.options(task, &earlier, rerun, context)?;
         match self.dry_run {
             true => rehearsal::show(task, &options, self.format, context),
@@ -125,8 +126,12 @@ impl RerunArguments {
     /// Finds what need not run again.
     fn carry_over(&self, task: &Task, earlier: &Earlier) -> Result<Rerun, Failure> {
         let is_same = |process: &Process| earlier.task.processes.iter().any(|other| other == process);
+        let has_files = self.other_files(earlier).is_none();
         let may_stay = |process: &Process| {
-            !self.from.contains(&process.name) && is_same(process) && earlier.success(&process.name).is_some()
+            has_files
+                && !self.from.contains(&process.name)
+                && is_same(process)
+                && earlier.success(&process.name).is_some()
         };
         let carried = plan::carry_over(task, may_stay).map_err(RunnerError::from)?;
         let run = |ProcessId(place): ProcessId| {
@@ -138,6 +143,20 @@ impl RerunArguments {
             carried_over: carried.into_iter().filter_map(run).collect(),
             extra: serde_json::Map::new(),
         })
+    }
+
+    /// Says why this run does not find the files that the earlier one has made, if it does not.
+    fn other_files(&self, earlier: &Earlier) -> Option<String> {
+        let header = &earlier.header;
+        let real = |folder: &Path| folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        let sandbox = self.run.sandbox.as_deref().and_then(|sandbox| absolute(sandbox).ok());
+        match sandbox {
+            Some(sandbox) if real(&sandbox) != real(&header.sandbox) => {
+                Some(format!("it ran in {}", header.sandbox.display()))
+            }
+            _ if self.run.chroot && !header.chroot => Some("it ran without --chroot".to_owned()),
+            _ => None,
+        }
     }
 
     /// A task that succeeded has nothing to run again unless something is named or was changed.
@@ -198,12 +217,15 @@ impl RerunArguments {
     }
 }
 
-fn tell_carried(rerun: &Rerun, context: &Context) {
+fn tell_carried(rerun: &Rerun, why_nothing: Option<&str>, context: &Context) {
     let names: Vec<&str> = rerun.carried_over.keys().map(String::as_str).collect();
     let (shown, more) = names.split_at(names.len().min(8));
     let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
     let text = match shown {
-        [] => format!("Nothing is carried over from task {}", rerun.task_id),
+        [] => {
+            let why = why_nothing.map(|why| format!(": {why}")).unwrap_or_default();
+            format!("Nothing is carried over from task {}{why}", rerun.task_id)
+        }
         shown => format!("Carried over from task {}: {}{more}", rerun.task_id, shown.join(", ")),
     };
     context.terminal.say(format!(" INFO] {}\n", visible(&text).replace('\n', "\u{fffd}")));

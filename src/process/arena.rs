@@ -1,7 +1,8 @@
-//! Small blocks of memory for a process that lives briefly: cut from one region that grows, kept in lists by size.
+//! Small blocks of memory, close together: cut from one region that grows, kept in lists by size.
 //!
 //! Owns how blocks are found and used again. It takes no lock, looks for no neighbours and gives nothing back to the
-//! system: for the evaluating child that is a fifth of its time. A block that is free waits for one of its own size,
+//! system: for the evaluating child that is a fifth of its time. A runner and its coordinators write to fewer of the pages
+//! that they share. A block that is free waits for one of its own size,
 //! so the region is bounded: beyond that the system, which joins neighbours, gives all that no list has.
 //!
 //! One thread uses the region, the one that entered it. What another thread frees of it is not used again.

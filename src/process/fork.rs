@@ -12,7 +12,7 @@ use std::panic::{self, AssertUnwindSafe};
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
-use nix::sys::wait::{WaitStatus, waitpid};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, getppid};
 
 /// Where a fork returned.
@@ -33,6 +33,20 @@ pub fn fork() -> io::Result<Forked> {
     match unsafe { nix::unistd::fork() }? {
         ForkResult::Child => Ok(Forked::Child),
         ForkResult::Parent { child } => Ok(Forked::Parent(child)),
+    }
+}
+
+/// Forks a child not of this process but of its parent, who takes its status (`CLONE_PARENT`, clone(2)).
+pub fn fork_sibling() -> io::Result<Forked> {
+    if thread_count()? != 1 {
+        return Err(io::Error::other("a process with several threads cannot fork safely"));
+    }
+    // The signal at its end is that of this process.
+    // SAFETY: without a stack of its own and without shared memory it is a fork. One thread, so no lock can be held by a
+    // thread that the child lacks; nothing in this program rests on the thread's number that libc has kept.
+    match Errno::result(unsafe { libc::syscall(libc::SYS_clone, libc::CLONE_PARENT, 0, 0, 0, 0) })? {
+        0 => Ok(Forked::Child),
+        child => Ok(Forked::Parent(Pid::from_raw(child as libc::pid_t))),
     }
 }
 
@@ -72,6 +86,11 @@ pub fn reap(child: Pid) -> io::Result<WaitStatus> {
             status => return Ok(status?),
         }
     }
+}
+
+/// Says whether a child has ended, and takes its status then; an error if there is no such child any more.
+pub fn has_ended(child: Pid) -> io::Result<bool> {
+    Ok(waitpid(child, Some(WaitPidFlag::WNOHANG))? != WaitStatus::StillAlive)
 }
 
 /// Closes every descriptor but the three standard ones.

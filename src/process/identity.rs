@@ -4,11 +4,12 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 
 use nix::unistd::Pid;
+use serde::{Deserialize, Serialize};
 
 use super::pidfd::PidFd;
 
 /// A machine from one boot to the next.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Machine {
     /// Host name.
     pub host: String,

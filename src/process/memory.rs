@@ -15,6 +15,13 @@ pub fn allocated() -> usize {
     ALLOCATED.load(Ordering::Relaxed)
 }
 
+/// Keeps small blocks of this thread together from now on, in a region of at most this many bytes.
+///
+/// After a fork each page that either process writes to is copied: the fewer the better.
+pub fn gather_small_blocks(bytes: usize) {
+    arena::enter(bytes);
+}
+
 /// The system's allocator and the [`arena`], which are watched.
 struct Counting;
 

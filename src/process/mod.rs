@@ -1,7 +1,7 @@
 //! Fork, spawn, wait, kill, identity: the only unsafe code, and the only code that makes or ends processes.
 //!
 //! - [`again`]: this program as a child in the foreground.
-//! - `arena`: small blocks of memory for a contained child.
+//! - `arena`: small blocks of memory for a contained child and for the runner.
 //! - [`cgroup`]: the members of a cgroup, and their limits.
 //! - [`changes`]: what has changed in folders, from the kernel.
 //! - [`contained`]: a closure in a short-lived child under limits.

@@ -90,7 +90,7 @@ struct User {
     group_count: usize,
 }
 
-const STACK: usize = 32 * 1024;
+const STACK: usize = 8 * 1024;
 
 /// Starts a command that the kernel kills when this process ends. All signals must be blocked; the command has none
 /// blocked. Returns when it has executed.

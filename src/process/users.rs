@@ -7,9 +7,10 @@ use std::path::PathBuf;
 use nix::errno::Errno;
 use nix::unistd::{Gid, Uid, User};
 use nix::unistd::{getegid, geteuid, getgrouplist, getgroups, setgroups, setresgid, setresuid};
+use serde::{Deserialize, Serialize};
 
 /// As whom a process acts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Credentials {
     /// The user.
     pub uid: u32,

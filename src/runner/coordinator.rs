@@ -1,6 +1,6 @@
 //! The coordinator of one run: claims it, starts the command, waits, records, cleans up.
 //!
-//! It is forked from the runner and never executes anything itself. Its records are the truth about the run; its exit
+//! It is forked, by the runner or by its fork server, and never executes anything itself. Its records are the truth about the run; its exit
 //! code tells the runner only why there may be no record.
 
 use std::ffi::CString;
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use nix::libc;
 use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::Pid;
+use serde::{Deserialize, Serialize};
 
 use super::command::{Console, Output, RunLogs, arguments, run_environment};
 use super::group::Confinement;
@@ -60,7 +61,7 @@ pub(super) fn is_lack_of_room(error: &io::Error) -> bool {
 }
 
 /// What all coordinators of a task have in common, made before any of them is forked.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Setup {
     pub(super) paths: TaskPaths,
     pub(super) machine: Machine,
@@ -80,21 +81,25 @@ pub(super) struct Setup {
 }
 
 /// One run.
-#[derive(Debug)]
-pub(super) struct Assignment<'a> {
-    pub(super) process: &'a str,
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Assignment {
+    pub(super) process: String,
     /// The place of the process in its task.
     pub(super) place: u32,
     pub(super) run: u64,
     /// The number of its WAITING record.
     pub(super) seq: u64,
-    pub(super) command: &'a str,
-    pub(super) logger: &'a Logger,
+    pub(super) command: String,
+    pub(super) logger: Logger,
     pub(super) confinement: Confinement,
+    /// What [`Setup::oom`] had counted before.
+    pub(super) oom_kills: u64,
 }
 
 /// Lives through a run in a forked child and returns its exit code. All signals are blocked.
-pub(super) fn coordinate(setup: &Setup, assignment: &Assignment<'_>) -> i32 {
+pub(super) fn coordinate(setup: &Setup, assignment: &Assignment) -> i32 {
+    failpoint!(as "coordinator.{}.{}", assignment.process, assignment.run);
+    failpoint!("fork.child");
     match prepare(setup, assignment) {
         Ok(mut coordinator) => coordinator.live().unwrap_or(code::BROKEN),
         Err(code) => code,
@@ -103,7 +108,7 @@ pub(super) fn coordinate(setup: &Setup, assignment: &Assignment<'_>) -> i32 {
 
 struct Coordinator<'a> {
     setup: &'a Setup,
-    assignment: &'a Assignment<'a>,
+    assignment: &'a Assignment,
     output: Output,
     stream: Writer,
     /// The last record.
@@ -115,7 +120,7 @@ struct Coordinator<'a> {
 }
 
 /// Gets everything that can fail over with before the claim.
-fn prepare<'a>(setup: &'a Setup, assignment: &'a Assignment<'a>) -> Result<Coordinator<'a>, i32> {
+fn prepare<'a>(setup: &'a Setup, assignment: &'a Assignment) -> Result<Coordinator<'a>, i32> {
     let console = become_coordinator(assignment.logger.destination).map_err(|_| code::BROKEN)?;
     failpoint!("coordinator.detached");
     std::env::set_current_dir(&setup.sandbox).map_err(|_| code::NO_SANDBOX)?;
@@ -137,10 +142,10 @@ fn prepare<'a>(setup: &'a Setup, assignment: &'a Assignment<'a>) -> Result<Coord
 }
 
 /// Opens where the output goes; files belong to the user of the task.
-fn open_output(setup: &Setup, assignment: &Assignment<'_>, console: Option<Console>) -> io::Result<Output> {
-    let Assignment { process, run, logger, .. } = *assignment;
+fn open_output(setup: &Setup, assignment: &Assignment, console: Option<Console>) -> io::Result<Output> {
+    let Assignment { process, run, logger, .. } = assignment;
     let owner = setup.run_as.credentials.as_ref();
-    let logs = RunLogs { log_dir: &setup.log_dir, process, run, owner };
+    let logs = RunLogs { log_dir: &setup.log_dir, process, run: *run, owner };
     Output::open(logger, logs, console, &all_signals())
 }
 
@@ -159,7 +164,7 @@ fn become_coordinator(destination: LogDestination) -> io::Result<Option<Console>
 }
 
 /// Makes the cgroup of the run, if there are limits.
-fn confine(setup: &Setup, assignment: &Assignment<'_>) -> io::Result<Option<RunGroup>> {
+fn confine(setup: &Setup, assignment: &Assignment) -> io::Result<Option<RunGroup>> {
     let name = format!("{}.{}", assignment.place, assignment.run);
     match setup.group.as_ref().filter(|_| setup.enforce) {
         Some(group) => group.run(&name, &assignment.confinement.limits),
@@ -167,11 +172,11 @@ fn confine(setup: &Setup, assignment: &Assignment<'_>) -> io::Result<Option<RunG
     }
 }
 
-fn forked(setup: &Setup, assignment: &Assignment<'_>) -> io::Result<ProcessStatus> {
+fn forked(setup: &Setup, assignment: &Assignment) -> io::Result<ProcessStatus> {
     let pid = Pid::this();
     Ok(ProcessStatus {
         seq: assignment.seq + 1,
-        process: assignment.process.to_owned(),
+        process: assignment.process.clone(),
         run: assignment.run,
         state: ProcessState::Forked,
         coordinator_pid: Some(pid.as_raw()),
@@ -198,7 +203,7 @@ impl Coordinator<'_> {
             Err(error) if is_lack_of_room(&error) => {
                 let _ = self.group.as_ref().map(RunGroup::remove);
                 failpoint!("unclaim.before");
-                unclaim(&self.setup.paths, self.assignment.process, self.assignment.run)?;
+                unclaim(&self.setup.paths, &self.assignment.process, self.assignment.run)?;
                 return Ok(code::NO_ROOM);
             }
             spawned => spawned.map_err(CheckpointError::io("start a command in", &self.setup.sandbox))?,
@@ -304,7 +309,8 @@ impl Coordinator<'_> {
             Some(group) => group.ran_out_of_memory(),
             None => {
                 let killed = exit == Exit::Signal(libc::SIGKILL) && !self.forced;
-                killed && self.setup.oom.as_ref().is_some_and(OomCounter::has_risen)
+                let kills = self.assignment.oom_kills;
+                killed && self.setup.oom.as_ref().is_some_and(|counter| counter.is_above(kills))
             }
         }
     }

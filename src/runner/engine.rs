@@ -11,6 +11,7 @@ use nix::unistd::Pid;
 
 use super::coordinator::Setup;
 use super::error::RunnerError;
+use super::fork_server::Forks;
 use super::group::Group;
 use super::journal::Journal;
 use super::listener::{Listener, REQUEST, SIGNALS};
@@ -21,10 +22,14 @@ use super::stage::Ending;
 use crate::checkpoint::{Header, TaskState, TaskStatus};
 use crate::plan::{Graph, Planner, ProcessId, Stage};
 use crate::process::events::Events;
+use crate::process::memory;
 use crate::process::pidfd::Supervised;
 use crate::process::reap::{Exit, Reaped, reap_any};
 use crate::process::signals::SignalQueue;
 use crate::schema::Task;
+
+/// Bytes in which small blocks of memory are kept together.
+const SMALL_BLOCKS: usize = 64 << 20;
 
 /// A run whose coordinator lives.
 #[derive(Debug)]
@@ -53,6 +58,8 @@ pub(super) struct Engine<'a> {
     pub(super) ending: Option<Ending>,
     /// The cgroup of the task, which this process is in.
     pub(super) group: Option<Group>,
+    /// Who forks coordinators.
+    pub(super) forks: Forks,
     /// Children that this process had before.
     pub(super) earlier_children: Vec<Pid>,
     pub(super) events: Events,
@@ -86,6 +93,7 @@ impl<'a> Engine<'a> {
             retry_at: None,
             stage: TaskState::Active,
             ending: None,
+            forks: Forks::default(),
             earlier_children,
             events,
             signals,
@@ -98,6 +106,7 @@ impl<'a> Engine<'a> {
 
     /// Runs the task to its end and returns its terminal state.
     pub(super) fn run(mut self) -> Result<TaskState, RunnerError> {
+        memory::gather_small_blocks(SMALL_BLOCKS);
         // What was asked for before it could begin.
         self.take_signals()?;
         loop {
@@ -153,7 +162,7 @@ impl<'a> Engine<'a> {
     /// Children of this process that are no orphans.
     pub(super) fn spared(&self) -> HashSet<Pid> {
         let coordinators = self.live.values().map(|live| live.pid);
-        coordinators.chain(self.earlier_children.iter().copied()).collect()
+        coordinators.chain(self.forks.pid()).chain(self.earlier_children.iter().copied()).collect()
     }
 
     /// Records a state of the task and tells of it.
@@ -167,6 +176,7 @@ impl<'a> Engine<'a> {
     }
 
     fn finish(mut self, outcome: TaskState) -> Result<TaskState, RunnerError> {
+        self.forks.end();
         self.hunt_strays()?;
         let mut status = self.journal.task_status(outcome.clone());
         status.reason = self.ending.as_ref().and_then(|ending| ending.reason.clone());

@@ -1,6 +1,8 @@
 //! The cgroup of a task and the limits in it: made at the start, found again by who goes on, removed at the end
 //! (RUNNER.md section 5). Says what is missing where there can be none.
 
+use serde::{Deserialize, Serialize};
+
 use super::error::RunnerError;
 use crate::checkpoint::Header;
 use crate::checkpoint::record::Cgroup;
@@ -15,7 +17,7 @@ pub(super) struct Group {
 }
 
 /// How a run is limited, if it is.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Confinement {
     /// By the cgroup of the run.
     pub(super) limits: Limits,

@@ -7,7 +7,8 @@ use super::group;
 use super::options::Caller;
 use super::owner::{act_as_owner, is_foreign};
 use crate::checkpoint::load::load;
-use crate::checkpoint::{CheckpointError, Ownership, State, TaskPaths, removal};
+use crate::checkpoint::removal::{self, Extent};
+use crate::checkpoint::{CheckpointError, Ownership, State, TaskPaths};
 use crate::process::contained::{self, ContainedError, Limits};
 
 /// What became of a task that was to be removed.
@@ -25,12 +26,12 @@ pub enum Removal {
 ///
 /// Root removes what belongs to others as its owner, in a child: a checkpoint says where its logs are, and whoever owns it
 /// may have written anything there.
-pub fn remove(paths: &TaskPaths, keep_logs: bool, caller: &Caller) -> Result<Removal, RunnerError> {
+pub fn remove(paths: &TaskPaths, extent: Extent, caller: &Caller) -> Result<Removal, RunnerError> {
     if !is_foreign(paths)? {
-        return remove_own(paths, keep_logs);
+        return remove_own(paths, extent);
     }
     let outcome = contained::run(&limits(), || {
-        let removed = act_as_owner(paths, caller).and_then(|_| remove_own(paths, keep_logs));
+        let removed = act_as_owner(paths, caller).and_then(|_| remove_own(paths, extent));
         match removed {
             Ok(Removal::Removed) => vec![REMOVED],
             Ok(Removal::InUse) => vec![IN_USE],
@@ -56,7 +57,7 @@ fn limits() -> Limits {
     Limits { address_space: u64::MAX, stack: 8 << 20, cpu: hour, wall: hour }
 }
 
-fn remove_own(paths: &TaskPaths, keep_logs: bool) -> Result<Removal, RunnerError> {
+fn remove_own(paths: &TaskPaths, extent: Extent) -> Result<Removal, RunnerError> {
     let owner = match Ownership::acquire(paths) {
         Ok(Some(owner)) => owner,
         Ok(None) => return Ok(Removal::InUse),
@@ -74,7 +75,7 @@ fn remove_own(paths: &TaskPaths, keep_logs: bool) -> Result<Removal, RunnerError
     if let Some(header) = &state.header {
         group::forget(header);
     }
-    removal::remove(paths, owner, &state, keep_logs)?;
+    removal::remove(paths, owner, &state, extent)?;
     Ok(Removal::Removed)
 }
 

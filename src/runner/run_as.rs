@@ -9,6 +9,7 @@ use std::path::Path;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 use nix::libc;
 use nix::unistd::geteuid;
+use serde::{Deserialize, Serialize};
 
 use super::error::RunnerError;
 use crate::checkpoint::Header;
@@ -16,7 +17,7 @@ use crate::process::spawn::{Failure, Step};
 use crate::process::users::{Credentials, Identity};
 
 /// What the children of all coordinators take on.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct RunAs {
     /// The user's name.
     user: String,

@@ -180,8 +180,14 @@ impl Engine<'_> {
     /// Forks the coordinator of a run that is recorded as WAITING.
     fn fork(&mut self, id: ProcessId, run: u64) -> Result<(), RunnerError> {
         failpoint!("fork.before");
-        match fork_blocked() {
-            Ok(Forked::Child) => leave_by(|| self.coordinate(id, run)),
+        let mut forks = std::mem::take(&mut self.forks);
+        let asked = forks.ask(&self.setup, || self.assignment(id, run));
+        self.forks = forks;
+        match asked.map_or_else(fork_blocked, |answer| answer.map(Forked::Parent)) {
+            Ok(Forked::Child) => leave_by(|| match self.assignment(id, run) {
+                Some(assignment) => coordinate(&self.setup, &assignment),
+                None => code::NO_CLAIM,
+            }),
             Ok(Forked::Parent(pid)) => {
                 failpoint!("fork.after");
                 self.by_pid.insert(pid, id);
@@ -196,32 +202,24 @@ impl Engine<'_> {
         }
     }
 
-    /// In the child.
-    fn coordinate(&self, id: ProcessId, run: u64) -> i32 {
+    /// Makes what a coordinator is to do.
+    fn assignment(&self, id: ProcessId, run: u64) -> Option<Assignment> {
         let process = &self.task.processes[id.index()];
-        failpoint!(as "coordinator.{}.{run}", process.name);
-        failpoint!("fork.child");
-        let Some(header) = &self.journal.state.header else { return code::NO_CLAIM };
+        let header = self.journal.state.header.as_ref()?;
         let ports: Vec<(String, u16)> =
             header.ports.iter().map(|(name, port)| (name.clone(), *port)).collect();
         let context = Context { task_id: header.task_id.as_str(), user: &header.user, ports: &ports };
-        let Some(command) = process.cmdline.bind(&context) else { return code::NO_CLAIM };
-        let seq = self.journal.state.run(&process.name, run).map_or(0, |status| status.seq);
-        let logger = process.logger.clone().unwrap_or_default();
         let resources = process.resources.as_ref().filter(|_| header.enforce);
-        let confinement = confinement(resources, self.task, self.setup.group.as_ref());
-        coordinate(
-            &self.setup,
-            &Assignment {
-                process: &process.name,
-                place: id.0,
-                run,
-                seq,
-                command: &command,
-                logger: &logger,
-                confinement,
-            },
-        )
+        Some(Assignment {
+            process: process.name.clone(),
+            place: id.0,
+            run,
+            seq: self.journal.state.run(&process.name, run).map_or(0, |status| status.seq),
+            command: process.cmdline.bind(&context)?,
+            logger: process.logger.clone().unwrap_or_default(),
+            confinement: confinement(resources, self.task, self.setup.group.as_ref()),
+            oom_kills: self.setup.oom.as_ref().map_or(0, OomCounter::seen),
+        })
     }
 
     /// Forks one of the runs for which there was no room. All at once would take the room from each other again: each

@@ -1,6 +1,6 @@
 //! Text in columns of a terminal: cut and filled by what is seen, with nothing in it that moves the cursor.
 
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
 /// Makes the control characters of a text visible, line ends too: each thing has one line.
 pub fn one_line(text: &str) -> String {
@@ -17,8 +17,8 @@ pub fn cut(text: &str, columns: usize) -> String {
         return text.to_owned();
     }
     let room = columns.saturating_sub(1);
-    let head = take(text.chars(), room.div_ceil(2));
-    let tail: String = take(text.chars().rev(), room - head.width()).chars().rev().collect();
+    let head = beginning(text, room.div_ceil(2));
+    let tail = end(&text[head.len()..], room.saturating_sub(head.width()));
     if columns == 0 { String::new() } else { format!("{head}…{tail}") }
 }
 
@@ -27,24 +27,24 @@ pub fn fit(text: &str, columns: usize) -> String {
     let shown = match text.width() <= columns {
         true => text.to_owned(),
         false if columns == 0 => String::new(),
-        false => take(text.chars(), columns - 1) + "…",
+        false => format!("{}…", beginning(text, columns - 1)),
     };
     let blanks = columns.saturating_sub(shown.width());
     format!("{shown}{}", " ".repeat(blanks))
 }
 
-fn take(characters: impl Iterator<Item = char>, columns: usize) -> String {
-    let mut left = columns;
-    let mut taken = String::new();
-    for character in characters {
-        let width = character.width().unwrap_or_default();
-        if width > left {
-            break;
-        }
-        left -= width;
-        taken.push(character);
-    }
-    taken
+/// The longest beginning that has room. Measured as a whole: signs that change the one before them have no width alone.
+fn beginning(text: &str, columns: usize) -> &str {
+    let ends = text.char_indices().map(|(start, character)| start + character.len_utf8());
+    let longest = ends.take_while(|end| text[..*end].width() <= columns).last();
+    &text[..longest.unwrap_or_default()]
+}
+
+/// The longest end that has room.
+fn end(text: &str, columns: usize) -> &str {
+    let starts = text.char_indices().rev().map(|(start, _)| start);
+    let longest = starts.take_while(|start| text[*start..].width() <= columns).last();
+    &text[longest.unwrap_or(text.len())..]
 }
 
 #[cfg(test)]
@@ -60,6 +60,13 @@ mod tests {
         assert_eq!(fit("数据", 5), "数据 ");
         assert_eq!(fit("数据处理", 6), "数据… ");
         assert_eq!(fit("abc", 0), "");
+        // A cloud with a sign that makes it wide, a family that is one picture.
+        for text in ["\u{2601}\u{fe0f}".repeat(20), "\u{1f468}\u{200d}\u{1f469}\u{200d}\u{1f467}".repeat(20)]
+        {
+            for columns in 0..30 {
+                assert!(cut(&text, columns).width() <= columns && fit(&text, columns).width() == columns);
+            }
+        }
     }
 
     #[test]

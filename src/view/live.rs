@@ -158,9 +158,9 @@ impl Board {
         lines
     }
 
-    /// Columns that may be written to: the last one would move some cursors.
+    /// Columns that may be written to: the last one would move some cursors, and a terminal writes `^C` behind a line.
     fn width(&self, room: &Room) -> usize {
-        room.style.width.saturating_sub(1)
+        room.style.width.saturating_sub(3).max(room.style.width.min(8).saturating_sub(1))
     }
 
     fn line(&self, running: &Running, name: &str, now: f64, room: &Room, said: Option<String>) -> String {
@@ -283,7 +283,7 @@ mod tests {
             lines(&board(), 24, 80),
             [
                 " ● test \u{fffd}[2J #2        7.0 s  ok\u{fffd}12 tests\u{fffd}then",
-                " build-20261…112.000001  ━━━━━━───────────────────  1/4 done · 1 running · 12 s",
+                " build-2026…112.000001  ━━━━━━──────────────────  1/4 done · 1 running · 12 s",
             ]
         );
     }

@@ -281,6 +281,13 @@ impl Output {
         self
     }
 
+    /// Asserts that nothing was said on standard error.
+    #[track_caller]
+    pub(crate) fn expect_silence(self) -> Output {
+        assert_eq!(self.stderr, "", "{}", self.what);
+        self
+    }
+
     /// Asserts that standard output has `part`.
     #[track_caller]
     pub(crate) fn expect_stdout(self, part: &str) -> Output {

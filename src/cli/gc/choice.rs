@@ -1,10 +1,12 @@
 //! Which tasks `gc` removes.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::checkpoint::load::load;
-use crate::checkpoint::{State, TaskPaths, TaskState, removal};
+use crate::checkpoint::removal::{self, Extent};
+use crate::checkpoint::{State, TaskPaths, TaskState};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::patterns::{self, Pattern};
@@ -25,6 +27,8 @@ pub(super) struct Summary {
     pub(super) state: Option<TaskState>,
     /// Seconds since 1970.
     pub(super) ended: f64,
+    /// Where its outputs went, if it started.
+    pub(super) log_dir: Option<PathBuf>,
 }
 
 /// What there is.
@@ -72,13 +76,16 @@ fn look(paths: TaskPaths, is_listed: bool, is_named: bool, found: &mut Found) {
     match state.statuses.last() {
         Some(last) if last.state.is_terminal() => {
             let ended = last.timestamp_ms as f64 / 1000.0;
-            let state = Summary { state: Some(last.state.clone()), ended };
+            let log_dir = state.header.as_ref().map(|header| header.log_dir.clone());
+            let state = Summary { state: Some(last.state.clone()), ended, log_dir };
             found.candidates.push(Candidate { paths, state });
         }
         None if state.header.is_none() => {
             let ended = modified(&paths);
             if is_named || clock::seconds() - ended > BEGINNING {
-                found.candidates.push(Candidate { paths, state: Summary { state: None, ended } });
+                found
+                    .candidates
+                    .push(Candidate { paths, state: Summary { state: None, ended, log_dir: None } });
             }
         }
         _ => found.is_any_active |= is_listed,
@@ -94,9 +101,9 @@ fn modified(paths: &TaskPaths) -> f64 {
 
 impl Candidate {
     /// Returns the bytes that go with it.
-    pub(super) fn size(&self, with_logs: bool) -> u64 {
+    pub(super) fn size(&self, extent: Extent) -> u64 {
         let state = load(&self.paths).unwrap_or_else(|_| State::default());
-        removal::size(&self.paths, &state, with_logs)
+        removal::size(&self.paths, &state, extent)
     }
 }
 
@@ -114,7 +121,7 @@ impl Limits {
     }
 
     /// Takes the candidates that are beyond a limit; all if there is no limit. They come with the latest first.
-    pub(super) fn choose(&self, candidates: Vec<Candidate>, with_logs: bool) -> Vec<Candidate> {
+    pub(super) fn choose(&self, candidates: Vec<Candidate>, extent: Extent) -> Vec<Candidate> {
         if self.is_none() {
             return candidates;
         }
@@ -125,7 +132,7 @@ impl Limits {
                 return true;
             }
             if let Some(most) = self.space {
-                let size = candidate.size(with_logs);
+                let size = candidate.size(extent);
                 if bytes.saturating_add(size) > most {
                     // What ended earlier does not take its place.
                     bytes = u64::MAX;

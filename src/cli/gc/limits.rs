@@ -40,9 +40,6 @@ pub(super) fn age(text: &str) -> Result<Duration, Malformed> {
     };
     let mut rest = text.trim();
     let mut seconds = if rest.is_empty() { Err(malformed("it is empty".to_owned())) } else { Ok(0.0) }?;
-    if rest == "0" {
-        return Ok(Duration::ZERO);
-    }
     while !rest.is_empty() {
         let (number, unit, more) = split(rest);
         let Ok(number) = number.parse::<f64>() else {
@@ -99,9 +96,10 @@ mod tests {
         assert_eq!(read("1d12h"), Ok(129_600));
         assert_eq!(read("90 s"), Ok(90));
         assert_eq!(read("1.5h"), Ok(5_400));
-        assert_eq!(read("0"), Ok(0));
+        assert_eq!(read("0s"), Ok(0));
         for (wrong, why) in [
             ("", "it is empty"),
+            ("0", "0 of what?"),
             ("7", "7 of what?"),
             ("d", "`d` is no number"),
             ("7x", "`x` is no unit of time"),

@@ -2,29 +2,33 @@
 
 mod choice;
 mod limits;
+mod neighbours;
 
+use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
 
 use self::choice::{Candidate, Limits};
+use self::neighbours::Neighbours;
 use super::arguments::Format;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::patterns::{self, Pattern};
 use super::{completions, launch, report, tasks};
-use crate::checkpoint::{CheckpointError, removal};
+use crate::checkpoint::removal::{self, Extent};
 use crate::diagnostics::Diagnostic;
 use crate::runner::{self, Removal};
-use crate::view;
+use crate::view::{self, one_line};
 
 /// Remove the checkpoints and logs of tasks that have ended
 ///
 /// Of the tasks that have ended and match an expression (all of them if there is none) those go that are beyond a limit;
 /// without a limit those that match. What a task has left is its checkpoint and its logs; its sandbox is never touched.
-/// A task that has not ended, or whose runner lives, stays whatever is asked.
+/// A task that has not ended, or whose runner lives, stays whatever is asked; and so do outputs in a log folder that was named
+/// while a task that stays has its own there.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct GcArguments {
@@ -32,7 +36,7 @@ pub(crate) struct GcArguments {
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = limits::age)]
     max_age: Option<Duration>,
     /// Keep the tasks that ended last, so many of them, and remove the others
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     max_tasks: Option<usize>,
     /// Keep as many of those that ended last as have room in this: 10G, 500MB; units count by 1024
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true, value_parser = limits::space)]
@@ -79,32 +83,35 @@ impl GcArguments {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let found = choice::find(context, &self.patterns)?;
         context.terminal.say(report::draw(&found.notes, context.terminal.stderr));
-        let mut exit = if found.is_damaged { Exit::Other } else { Exit::Success };
         if self.is_unlimited() {
-            return Err(undecided(&found.candidates, !self.keep_data));
+            return Err(undecided(&found.candidates, self.extent()));
         }
-        let is_empty = found.candidates.is_empty();
-        let chosen = self.limits().choose(found.candidates, !self.keep_data);
+        if found.candidates.is_empty() && !self.patterns.is_empty() && !found.is_damaged {
+            return Err(nothing_to_remove(context, &self.patterns, found.is_any_active));
+        }
+        let chosen = self.limits().choose(found.candidates, self.extent());
+        let neighbours = Neighbours::find(&context.root, &chosen)?;
         let (mut entries, mut failures) = (Vec::new(), Vec::new());
         for candidate in chosen {
-            let (entry, failure) = self.remove(&candidate);
+            let neighbour = neighbours.of(&candidate).filter(|_| !self.keep_data);
+            failures.extend(neighbour.iter().map(|neighbour| kept_logs(&candidate, neighbour)));
+            let extent = if neighbour.is_some() { Extent::AllButLogs } else { self.extent() };
+            let (entry, failure) = self.remove(&candidate, extent);
             entries.extend(entry);
             failures.extend(failure);
         }
-        if !self.dry_run
-            && let Err(error) = sweep(context)
-        {
-            failures.extend(Failure::from(error).diagnostics);
+        if !self.dry_run {
+            failures.extend(finish_removals(context));
         }
         context.terminal.say(report::draw(&failures, context.terminal.stderr));
-        if failures.iter().any(Diagnostic::is_error) {
-            exit = Exit::Other;
-        }
         self.tell(entries, context)?;
-        if is_empty && !self.patterns.is_empty() && exit == Exit::Success {
-            return Err(nothing_to_remove(context, &self.patterns, found.is_any_active));
-        }
-        Ok(exit)
+        let has_failed = found.is_damaged || failures.iter().any(Diagnostic::is_error);
+        Ok(if has_failed { Exit::Other } else { Exit::Success })
+    }
+
+    /// What goes with a task that nobody shares a log folder with.
+    fn extent(&self) -> Extent {
+        if self.keep_data { Extent::AllButLogs } else { Extent::All }
     }
 
     fn limits(&self) -> Limits {
@@ -116,15 +123,15 @@ impl GcArguments {
         self.patterns.is_empty() && self.limits().is_none()
     }
 
-    fn remove(&self, candidate: &Candidate) -> (Option<Entry>, Option<Diagnostic>) {
-        let bytes = candidate.size(!self.keep_data);
+    fn remove(&self, candidate: &Candidate, extent: Extent) -> (Option<Entry>, Option<Diagnostic>) {
+        let bytes = candidate.size(extent);
         let id = candidate.paths.id().to_string();
         let state = candidate.state.state.as_ref().map(|state| state.as_str().to_owned());
         let entry = |removed| Some(Entry { task_id: id.clone(), state: state.clone(), bytes, removed });
         if self.dry_run {
             return (entry(false), None);
         }
-        match runner::remove(&candidate.paths, self.keep_data, &launch::caller()) {
+        match runner::remove(&candidate.paths, extent, &launch::caller()) {
             Ok(Removal::Removed) => (entry(true), None),
             Ok(Removal::InUse) => {
                 let message = format!("task {id} is in use and stays");
@@ -164,14 +171,33 @@ fn text(report: &Report) -> String {
     text
 }
 
-/// Finishes removals that were cut short.
-fn sweep(context: &Context) -> Result<(), CheckpointError> {
-    context.root.half_removed()?.iter().try_for_each(|folder| removal::remove_folder(folder))
+/// Finishes removals that were cut short, with what was to go then; returns what keeps it from that.
+fn finish_removals(context: &Context) -> Vec<Diagnostic> {
+    let begun = context.root.left_removals().map_err(Failure::from);
+    let finished = begun.and_then(|begun| {
+        for (id, extent) in begun {
+            // One that somebody else is at, or refuses, is there the next time too.
+            runner::remove(&context.root.task(&id), extent, &launch::caller())?;
+        }
+        Ok(context.root.half_removed()?.iter().try_for_each(|folder| removal::remove_folder(folder))?)
+    });
+    finished.err().map(|failure| failure.diagnostics).unwrap_or_default()
+}
+
+fn kept_logs(candidate: &Candidate, neighbour: &str) -> Diagnostic {
+    let folder = candidate.state.log_dir.as_deref().unwrap_or(Path::new(""));
+    let message = format!(
+        "the outputs of task {} in {} stay: {neighbour}",
+        candidate.paths.id(),
+        one_line(&folder.display().to_string())
+    );
+    let help = "name another --log-dir for each task, or none, if outputs are to go with their task";
+    Diagnostic::warning("shared_logs", message).with_help(help)
 }
 
 /// Nothing said what is to go: everything would be too much, nothing would be a riddle.
-fn undecided(candidates: &[Candidate], with_logs: bool) -> Failure {
-    let bytes: u64 = candidates.iter().map(|candidate| candidate.size(with_logs)).sum();
+fn undecided(candidates: &[Candidate], extent: Extent) -> Failure {
+    let bytes: u64 = candidates.iter().map(|candidate| candidate.size(extent)).sum();
     let count = candidates.len();
     let tasks = if count == 1 { "task has" } else { "tasks have" };
     let message =

@@ -2,13 +2,13 @@
 //!
 //! Noticed by inotify. What a log folder does not have yet is waited for at the nearest folder that exists.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 use nix::libc;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, WatchDescriptor};
 use unicode_width::UnicodeWidthStr;
@@ -25,7 +25,10 @@ const BLOCK: usize = 64 * 1024;
 const LONGEST: usize = 1 << 20;
 
 /// Bytes of one stream that are taken before others have their turn.
-const TURN: usize = 1 << 20;
+const TURN: usize = 256 << 10;
+
+/// Bytes that are handed on at once; lines behind long names are longer than they were.
+const MOST: usize = 4 << 20;
 
 /// The most columns of a name.
 const NAMES: usize = 24;
@@ -66,13 +69,13 @@ pub(super) struct Follower {
     /// Whose folder is watched under which descriptor.
     watched: HashMap<WatchDescriptor, Key>,
     /// Runs whose folder is not there yet.
-    pending: HashSet<Key>,
+    pending: BTreeSet<Key>,
     /// Every run that was ever followed.
     known: HashSet<Key>,
     /// Runs that may have grown.
-    grown: HashSet<Key>,
+    grown: IndexSet<Key>,
     /// Runs whose logs cannot be opened before others are closed.
-    starved: HashSet<Key>,
+    starved: BTreeSet<Key>,
     /// Whether the system lends no more watches.
     pub(super) blind: bool,
     columns: usize,
@@ -102,10 +105,10 @@ impl Follower {
             ways,
             runs: IndexMap::new(),
             watched: HashMap::new(),
-            pending: HashSet::new(),
+            pending: BTreeSet::new(),
             known: HashSet::new(),
-            grown: HashSet::new(),
-            starved: HashSet::new(),
+            grown: IndexSet::new(),
+            starved: BTreeSet::new(),
             blind: false,
             columns: names.map(|name| one_line(name).width()).max().unwrap_or_default().min(NAMES),
             colors: HashMap::new(),
@@ -146,6 +149,10 @@ impl Follower {
     pub(super) fn take(&mut self, output: &mut Output) {
         self.notice();
         for key in std::mem::take(&mut self.grown) {
+            if output.stdout.len() + output.stderr.len() >= MOST {
+                self.grown.insert(key);
+                continue;
+            }
             let Some(run) = self.runs.get_mut(&key) else { continue };
             match run.read(&self.ways, output) {
                 Reading::More => drop(self.grown.insert(key)),
@@ -161,7 +168,7 @@ impl Follower {
     fn close(&mut self, key: &Key, output: &mut Output) {
         let Some(mut run) = self.runs.swap_remove(key) else { return };
         // It gives back what others waited for.
-        self.grown.extend(self.starved.drain());
+        self.grown.extend(std::mem::take(&mut self.starved));
         for index in 0..2 {
             let rest = std::mem::take(&mut run.streams[index].rest);
             if !rest.is_empty() {
@@ -190,6 +197,9 @@ impl Follower {
         let mut came = self.blind;
         while let Ok(events) = self.inotify.read_events() {
             for event in events {
+                if event.mask.contains(AddWatchFlags::IN_Q_OVERFLOW) {
+                    self.grown.extend(self.runs.keys().cloned());
+                }
                 match self.watched.get(&event.wd) {
                     Some(key) => drop(self.grown.insert(key.clone())),
                     None => came = true,

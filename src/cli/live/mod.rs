@@ -10,7 +10,10 @@ mod screen;
 mod told;
 mod viewer;
 
+use std::time::Duration;
+
 use clap::{Args, ValueEnum};
+use nix::sys::signal::{SigSet, Signal, kill};
 use nix::unistd::Pid;
 
 use self::pipe::Sender;
@@ -21,6 +24,7 @@ use super::progress::Progress;
 use super::terminal::Terminal;
 use crate::checkpoint::TaskPaths;
 use crate::process::fork::{self, Forked};
+use crate::process::signals;
 use crate::runner::{Event, Sink};
 use crate::schema::{LogDestination, Process, Task};
 
@@ -52,6 +56,10 @@ pub(crate) struct Teller {
     lines: Option<Progress>,
     child: Option<(Sender, Pid)>,
     terminal: Terminal,
+    /// Whether outputs are followed.
+    follows: bool,
+    /// Whether the child has died before its time.
+    is_widowed: bool,
 }
 
 impl Teller {
@@ -65,7 +73,9 @@ impl Teller {
     ) -> Teller {
         let terminal = context.terminal;
         let lines = || Some(Progress::new(terminal, doing, paths.id()));
-        let Some(task) = task else { return Teller { lines: lines(), child: None, terminal } };
+        let teller =
+            |lines, child| Teller { lines, child, terminal, follows: show.follow, is_widowed: false };
+        let Some(task) = task else { return teller(lines(), None) };
         let live = show.progress == How::Auto
             && terminal.stderr.terminal
             && !super::terminal::is_dumb()
@@ -74,22 +84,20 @@ impl Teller {
             // What processes write to the terminal themselves would be drawn over.
             && !task.processes.iter().any(writes_to_console);
         if !live && !show.follow {
-            return Teller { lines: lines(), child: None, terminal };
+            return teller(lines(), None);
         }
         match viewer(doing, paths, live, show.follow, context) {
-            Some(child) => Teller { lines: if live { None } else { lines() }, child: Some(child), terminal },
+            Some(child) => teller(if live { None } else { lines() }, Some(child)),
             // Without room for another process there are lines.
-            None => Teller { lines: lines(), child: None, terminal },
+            None => teller(lines(), None),
         }
     }
 
     /// Waits until everything is shown; `well` says whether the task ended rather than the runner.
     pub(crate) fn end(self, well: bool) {
         if let Some((mut sender, child)) = self.child {
-            sender.finish(&Told::Over { well });
-            drop(sender);
-            // The runner may have reaped it.
-            let _ = fork::reap(child);
+            sender.finish(Told::Over { well });
+            wait_for(sender, child);
         }
     }
 }
@@ -100,13 +108,53 @@ impl Sink for Teller {
             lines.event(event);
         }
         let Some((sender, _)) = &mut self.child else { return };
-        if !sender.send(Told::from(event)) && self.lines.is_none() {
-            // The child is dead: lines take the place of its view, from the next line on.
+        if sender.send(Told::from(event)) || std::mem::replace(&mut self.is_widowed, true) {
+            return;
+        }
+        // The child is dead.
+        if self.lines.is_none() {
+            // Lines take the place of its view, from the next line on.
             self.terminal.say("\n");
             self.lines.insert(Progress::under_way(self.terminal, None)).event(event);
         }
+        if let Some(lines) = self.lines.as_mut().filter(|_| self.follows) {
+            lines.event(&Event::Note(
+                "outputs are no longer followed: who did so is dead; `thermos tail` shows them",
+            ));
+        }
     }
 }
+
+/// Waits until the child has shown everything. It may have to wait for whoever reads; who asks this process to end meanwhile
+/// is not kept waiting for that.
+fn wait_for(mut sender: Sender, child: Pid) {
+    let wishes = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
+    let awaited: SigSet = wishes.into_iter().chain([Signal::SIGCHLD]).collect();
+    if signals::block(&awaited).is_err() {
+        return;
+    }
+    let mut grace = None;
+    // The runner may have reaped it.
+    while matches!(fork::has_ended(child), Ok(false)) {
+        let pause = if sender.flush() { grace } else { Some(RETRY) };
+        match signals::wait(&awaited, pause) {
+            Ok(Some(Signal::SIGCHLD)) => {}
+            Ok(Some(_)) => grace = Some(GRACE),
+            Ok(None) if grace.is_none() => {}
+            _ => {
+                let _ = kill(child, Signal::SIGKILL);
+                let _ = fork::reap(child);
+                return;
+            }
+        }
+    }
+}
+
+/// How long the child may still take when somebody asks for the end.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Between two attempts to tell the child the last events.
+const RETRY: Duration = Duration::from_millis(20);
 
 fn writes_to_console(process: &Process) -> bool {
     let destination = process.logger.as_ref().map(|logger| logger.destination);

@@ -64,29 +64,29 @@ impl Sender {
         !self.broken
     }
 
-    /// Sends the last event and waits until all have been taken.
-    pub(super) fn finish(&mut self, told: &Told) {
-        let _ = fcntl(&self.pipe, FcntlArg::F_SETFL(OFlag::empty()));
+    /// Leaves the last event to [`Sender::flush`], which says when all have been taken.
+    pub(super) fn finish(&mut self, told: Told) {
         if self.missed > 0 {
             self.waiting.push_back(line(&Told::Missed(self.missed)));
         }
-        self.waiting.push_back(line(told));
-        self.flush();
+        self.waiting.push_back(line(&told));
     }
 
-    fn flush(&mut self) {
+    /// Writes what has room; says whether nothing is left.
+    pub(super) fn flush(&mut self) -> bool {
         while let Some(first) = self.waiting.front_mut() {
             match self.pipe.write(first) {
                 Ok(count) if count == first.len() => drop(self.waiting.pop_front()),
                 Ok(count) => drop(first.drain(..count)),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
                 Err(_) => {
                     self.broken = true;
                     self.waiting.clear();
                 }
             }
         }
+        true
     }
 }
 
@@ -153,7 +153,7 @@ mod tests {
         assert!(received.much);
         let mut first = received.told.len();
         assert!(first > 10, "{first} events fit");
-        let finishing = std::thread::spawn(move || sender.finish(&Told::Over { well: true }));
+        sender.finish(Told::Over { well: true });
         let mut missed = 0;
         let mut over = false;
         while !over {
@@ -165,9 +165,9 @@ mod tests {
                     other => panic!("{other:?}"),
                 }
             }
-            std::thread::yield_now();
+            sender.flush();
         }
-        finishing.join().unwrap();
+        drop(sender);
         assert!(missed > 0);
         assert_eq!(first as u64 + missed, count);
         assert!(receiver.receive().closed);

@@ -48,7 +48,14 @@ pub(super) fn watch(arguments: &StatusArguments, context: &Context) -> Result<Ex
     let changes = Changes::new().map_err(system("watch files"))?;
     events.add(&changes, CHANGED).map_err(system("watch files"))?;
     events.add(&signals, SIGNALS).map_err(system("hear signals"))?;
-    let mut watcher = Watcher { arguments, context, changes, rows: BTreeMap::new() };
+    let mut watcher = Watcher {
+        arguments,
+        context,
+        changes,
+        rows: BTreeMap::new(),
+        beginning: BTreeSet::new(),
+        damaged: BTreeSet::new(),
+    };
     let mut changed = watcher.begin()?;
     let mut display = Display::open(arguments, context);
     if let Some(keys) = display.keys() {
@@ -96,6 +103,10 @@ struct Watcher<'a> {
     context: &'a Context,
     changes: Changes<Watched>,
     rows: BTreeMap<TaskId, Row>,
+    /// Tasks of which there is no record yet.
+    beginning: BTreeSet<TaskId>,
+    /// Tasks that cannot be read.
+    damaged: BTreeSet<TaskId>,
 }
 
 impl Watcher<'_> {
@@ -148,6 +159,8 @@ impl Watcher<'_> {
             let status = if is_indexed { Status::read(&paths) } else { Ok(None) };
             match status {
                 Ok(Some(status)) => {
+                    self.beginning.remove(&id);
+                    self.damaged.remove(&id);
                     if status.state.is_terminal() {
                         self.changes.unwatch(&token);
                     }
@@ -158,14 +171,18 @@ impl Watcher<'_> {
                     self.rows.insert(id, row);
                 }
                 // It is about to begin: its header comes next.
-                Ok(None) if is_indexed => {}
+                Ok(None) if is_indexed && !self.rows.contains_key(&id) => drop(self.beginning.insert(id)),
                 Ok(None) => {
                     self.changes.unwatch(&token);
+                    self.beginning.remove(&id);
+                    self.damaged.remove(&id);
                     if self.rows.remove(&id).is_some() {
                         display.vanished(&id);
                     }
                 }
                 Err(error) => {
+                    self.beginning.remove(&id);
+                    self.damaged.insert(id);
                     display.damaged(report::draw(&[tasks::diagnostic(&error)], self.context.terminal.stderr))
                 }
             }
@@ -176,14 +193,17 @@ impl Watcher<'_> {
     /// Says whether all that was asked for has ended, and how.
     fn end(&self) -> Option<Result<Exit, Failure>> {
         let patterns = &self.arguments.patterns;
-        if patterns.is_empty() || !self.rows.values().all(Row::is_over) {
+        if patterns.is_empty() || !self.beginning.is_empty() || !self.rows.values().all(Row::is_over) {
             return None;
+        }
+        if !self.damaged.is_empty() {
+            return Some(Ok(Exit::Other));
         }
         if self.rows.is_empty() {
             return Some(Err(tasks::none_found(&self.context.root, patterns)));
         }
         let exits = self.rows.values().map(|row| launch::exit(&row.state));
-        let worst = exits.into_iter().find(|exit| *exit != Exit::Success);
-        Some(Ok(worst.unwrap_or(Exit::Success)))
+        let first_of_bad = exits.into_iter().find(|exit| *exit != Exit::Success);
+        Some(Ok(first_of_bad.unwrap_or(Exit::Success)))
     }
 }

@@ -76,7 +76,16 @@ impl TailArguments {
             }
         };
         let path = folder.join(stream);
-        let log = self.open(&path).map_err(|error| unreadable(&path, &error))?;
+        let origin_task = status.carried_over.get(process).map(|carried| &carried.task_id);
+        let log = self.open(&path).map_err(|error| match origin_task {
+            Some(id)
+                if error.kind() == io::ErrorKind::NotFound
+                    && !matches!(context.root.find(id), Ok(Some(_))) =>
+            {
+                removed_with(process, id)
+            }
+            _ => unreadable(&path, &error),
+        })?;
         announce(stream, &path, &origin, context);
         copy(log, &path, context)?;
         Ok(Exit::Success)
@@ -205,6 +214,12 @@ fn several_processes(status: &Status, context: &Context) -> Result<Failure, Fail
 
 fn not_found(code: &str, message: String, help: impl Into<String>) -> Failure {
     Failure::new(Exit::Failed, Diagnostic::error(code, message).with_help(help))
+}
+
+/// The output of a process that was carried over goes with the task in which it ran.
+fn removed_with(process: &str, id: &TaskId) -> Failure {
+    let message = format!("process {} ran in task {id}, which was removed with its logs", one_line(process));
+    not_found("nothing_found", message, "`thermos gc --keep-data` leaves the logs of what it removes")
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Failure {

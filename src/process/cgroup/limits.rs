@@ -4,6 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use super::hierarchy::Hierarchy;
 
 /// Microseconds in which a share of processor time is counted.
@@ -13,7 +15,7 @@ const PERIOD: u64 = 100_000;
 const LEAST_QUOTA: u64 = 1_000;
 
 /// What the processes of a cgroup may use together; nothing is no limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Limits {
     /// Cores.
     pub cpu: Option<f64>,
@@ -61,7 +63,7 @@ pub(super) fn write_existing(folder: &Path, names: &[&str], text: &str) -> io::R
 }
 
 /// Counts the processes of a cgroup that the kernel killed for want of memory.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OomCounter {
     path: PathBuf,
     seen: u64,
@@ -84,13 +86,13 @@ impl OomCounter {
         paths.into_iter().find_map(|path| Some(OomCounter { seen: read(&path)?, path }))
     }
 
-    /// Says whether a process was killed since the counter was opened or last marked as seen.
-    pub fn has_risen(&self) -> bool {
-        self.is_above(self.seen)
+    /// Returns how many processes were killed before the counter was opened or last marked as seen.
+    pub fn seen(&self) -> u64 {
+        self.seen
     }
 
     /// Says whether more than `count` processes were killed so far.
-    pub(super) fn is_above(&self, count: u64) -> bool {
+    pub fn is_above(&self, count: u64) -> bool {
         read(&self.path).is_some_and(|now| now > count)
     }
 
@@ -141,10 +143,10 @@ mod tests {
         let path = folder.path().join("memory.events");
         fs::write(&path, "low 0\noom 3\noom_kill 2\n").unwrap();
         let mut counter = OomCounter::of(folder.path()).unwrap();
-        assert!(!counter.has_risen());
+        assert!(!counter.is_above(counter.seen()));
         fs::write(&path, "low 0\noom 4\noom_kill 3\n").unwrap();
-        assert!(counter.has_risen());
+        assert!(counter.is_above(counter.seen()));
         counter.mark_seen();
-        assert!(!counter.has_risen());
+        assert!(!counter.is_above(counter.seen()));
     }
 }

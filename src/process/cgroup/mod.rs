@@ -16,6 +16,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use nix::unistd::Pid;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 pub use hierarchy::Hierarchy;
@@ -41,7 +42,7 @@ pub enum GroupError {
 }
 
 /// A cgroup that this process has made or found again.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskGroup {
     folder: PathBuf,
     work: Vec<PathBuf>,
