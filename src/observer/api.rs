@@ -95,14 +95,15 @@ fn task_ids(observer: &Observer, rest: &[&[u8]]) -> Result<Response<Body>, Troub
 
 fn row(observer: &Observer, id: &TaskId) -> Option<Value> {
     let entry = observer.index.entry(id)?;
-    Some(match entry.line.as_ref()? {
-        Ok(line) => json!({
+    Some(match &entry.line {
+        Some(Ok(line)) => json!({
             "task_id": id.as_str(), "name": line.name, "role": line.user, "state": line.state.as_str(),
             "launch_timestamp": entry.launched as f64 / 1000.0, "state_timestamp": line.since as f64 / 1000.0,
             "runner_alive": line.runner_alive, "ports": line.ports.iter().cloned().collect::<BTreeMap<_, _>>(),
             "processes": line.processes,
         }),
-        Err(problem) => json!({"task_id": id.as_str(), "error": &**problem}),
+        Some(Err(problem)) => json!({"task_id": id.as_str(), "error": &**problem}),
+        None => json!({"task_id": id.as_str(), "error": "nothing is recorded of it yet"}),
     })
 }
 

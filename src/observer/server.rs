@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, Method, Response, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, Response, StatusCode, Uri, header};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -140,18 +140,13 @@ async fn answer(State(observer): State<Arc<Observer>>, request: Request) -> Resp
     if let Some(refused) = observer.guard.refuse(&parts.method, &parts.uri, &parts.headers) {
         return guard::protect(refused);
     }
-    let is_head = parts.method == Method::HEAD;
     let asked = Asked::of(&parts.uri, &parts.headers);
     let made = tokio::task::spawn_blocking(move || respond(&observer, asked));
-    let mut response = guard::protect(made.await.unwrap_or_else(|_| {
+    guard::protect(made.await.unwrap_or_else(|_| {
         let mut response = Response::new(Body::from("The observer has a defect; it goes on.\n"));
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         response
-    }));
-    if is_head {
-        *response.body_mut() = Body::empty();
-    }
-    response
+    }))
 }
 
 fn respond(observer: &Observer, asked: Option<Asked>) -> Response<Body> {

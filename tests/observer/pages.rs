@@ -94,6 +94,24 @@ fn a_damaged_checkpoint_is_shown_beside_healthy_ones() {
 }
 
 #[test]
+fn tasks_of_which_nothing_is_recorded_are_listed_and_head_requests_get_heads() {
+    let thermos = Thermos::new();
+    let finished = thermos.root().join("tasks/finished");
+    std::fs::create_dir_all(&finished).unwrap();
+    for number in 0..120 {
+        std::fs::write(finished.join(format!("empty-{number}")), "{}").unwrap();
+    }
+    let observer = Observer::start(&thermos, &[]);
+    assert!(observer.get("/?q=starting").text().contains("1–50 of 120"));
+    assert_eq!(observer.get("/j/task_ids/all/0/120").json()["tasks"].as_array().unwrap().len(), 120);
+    assert!(observer.get("/metrics").text().contains("thermos_tasks{state=\"STARTING\"} 120"));
+    assert_eq!(observer.get("/task/empty-0").status, 404);
+    let head = observer.send(b"HEAD /style.css HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    assert_eq!((head.status, head.body.len()), (200, 0));
+    assert_eq!(head.header("content-length"), observer.get("/style.css").body.len().to_string());
+}
+
+#[test]
 fn names_of_any_bytes_lead_through_a_sandbox_and_back() {
     let thermos = Thermos::new();
     let names: [&[u8]; 8] = [
