@@ -1,6 +1,8 @@
 //! A log that somebody follows: what it grows by, as server-sent events. The kernel tells when there is more; a log that
 //! is rotated goes on in its next file, one that is cut off begins anew.
 
+mod tail;
+
 use std::convert::Infallible;
 use std::fs::File;
 use std::io;
@@ -17,20 +19,17 @@ use serde_json::json;
 use tokio::io::unix::AsyncFd;
 use tokio::time::{sleep, timeout};
 
-use super::ansi::{Look, html};
+use self::tail::Tail;
+use super::ansi::Look;
 use super::answer::content;
 use super::beneath;
 use super::events::{ALIVE, Seat, event};
-use super::log::{self, Window};
 use crate::process::changes::Changes;
 
 /// A command that prints a line at a time shall not cost an event each.
 const CALM: Duration = Duration::from_millis(100);
 /// How often a log is looked at that the kernel will not tell about, since too much is watched already.
 const UNTOLD: Duration = Duration::from_secs(1);
-/// The most of a log that is sent at once, and by how much a reader may fall behind before a part is left out.
-const MOST_SENT: usize = 1 << 20;
-const MOST_BEHIND: u64 = 4 << 20;
 
 /// Where a log is.
 #[derive(Clone, Debug)]
@@ -96,7 +95,7 @@ impl std::fmt::Display for Place {
 pub(super) fn follow(log: Log, place: Place, seat: Seat) -> Response<Body> {
     // Watched first, then read: what is written meanwhile is heard of.
     let (changes, ready) = log.watch().ok().unzip();
-    let tail = Tail { log, place, changes, file: None, open: String::new() };
+    let tail = Tail::new(log, place, changes);
     let follower = Follower { tail, ready, is_new: true, _seat: seat };
     let stream = stream::unfold(follower, |follower| async {
         let (text, follower) = follower.next().await?;
@@ -117,7 +116,7 @@ impl Follower {
         let mut text = String::new();
         if self.is_new {
             text += &event("hello", &json!({}));
-        } else if !self.wait().await {
+        } else if !self.tail.is_behind && !self.wait().await {
             return Some((": alive\n\n".to_owned(), self));
         }
         let mut tail = self.tail;
@@ -147,81 +146,6 @@ impl Follower {
     }
 }
 
-/// The end of a log.
-struct Tail {
-    log: Log,
-    place: Place,
-    changes: Option<Changes<()>>,
-    /// What was read last.
-    file: Option<File>,
-    /// What was sent of a line that has no end yet.
-    open: String,
-}
-
-impl Tail {
-    /// Reads what is new, as events.
-    fn read(&mut self) -> String {
-        if let Some(changes) = &mut self.changes {
-            // What has changed does not matter: the log is looked at.
-            let _ = changes.take();
-        }
-        let Ok(found) = self.log.open() else { return String::new() };
-        let mut text = String::new();
-        if self.file.is_none() {
-            if inode(&found) != self.place.inode {
-                self.restart(&found, &mut text);
-            }
-            self.file = found.try_clone().ok();
-        }
-        while text.len() < MOST_SENT {
-            let Some(file) = self.file.take() else { break };
-            let more = self.read_part(&file, &mut text).unwrap_or(false);
-            let is_rotated = !more && inode(&found) != self.place.inode;
-            if is_rotated {
-                self.place =
-                    Place { inode: inode(&found), offset: 0, look: std::mem::take(&mut self.place.look) };
-                self.file = found.try_clone().ok();
-            } else {
-                self.file = Some(file);
-            }
-            if !more && !is_rotated {
-                break;
-            }
-        }
-        text
-    }
-
-    /// Reads a part of a file; says whether there is more.
-    fn read_part(&mut self, file: &File, text: &mut String) -> io::Result<bool> {
-        let size = file.metadata()?.len();
-        if size < self.place.offset {
-            self.restart(file, text);
-        }
-        if size - self.place.offset > MOST_BEHIND {
-            let skipped = size - self.place.offset - log::WINDOW;
-            *text += &event("skip", &json!({ "bytes": skipped }));
-            self.place.offset += skipped;
-        }
-        let window = Window::at(file, self.place.offset)?;
-        let (lines, open) = window.bytes.split_at(window.lines());
-        let lines = html(lines, &mut self.place.look);
-        let open = html(open, &mut self.place.look.clone());
-        self.place.offset += window.lines() as u64;
-        if !lines.is_empty() || open != self.open {
-            let data = json!({"html": lines, "open": open});
-            *text += &format!("id: {}\n{}", self.place, event("text", &data));
-        }
-        self.open = open;
-        Ok(window.end < window.size)
-    }
-
-    /// Goes back to the beginning, and lets the page forget what it has.
-    fn restart(&mut self, file: &File, text: &mut String) {
-        self.place = Place { inode: inode(file), ..Place::default() };
-        *text += &event("restart", &json!({}));
-    }
-}
-
 /// Returns what tells a file from the next one of its name.
 pub(super) fn inode(file: &File) -> u64 {
     file.metadata().map_or(0, |metadata| metadata.ino())
@@ -229,52 +153,7 @@ pub(super) fn inode(file: &File) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-    use std::io::Write;
-
     use super::*;
-
-    fn tail(folder: &std::path::Path) -> Tail {
-        let parts = [b"p".to_vec(), b"0".to_vec(), b"stdout".to_vec()];
-        let log = Log { folder: folder.to_owned(), parts, owner: None };
-        let place = Place { inode: inode(&log.open().unwrap()), ..Place::default() };
-        Tail { log, place, changes: None, file: None, open: String::new() }
-    }
-
-    #[test]
-    fn a_log_is_followed_through_rotation_and_truncation() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("p/0/stdout");
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, "one\nop").unwrap();
-        let mut tail = tail(folder.path());
-        assert!(tail.read().contains(r#"{"html":"one\n","open":"op"}"#));
-        assert_eq!(tail.read(), "");
-        let mut file = fs::OpenOptions::new().append(true).open(&path).unwrap();
-        file.write_all(b"en\n").unwrap();
-        fs::rename(&path, path.with_extension("1")).unwrap();
-        fs::write(&path, "next\n").unwrap();
-        let news = tail.read();
-        assert!(
-            news.contains(r#"{"html":"open\n","open":""}"#) && news.contains(r#"{"html":"next\n""#),
-            "{news}"
-        );
-        fs::write(&path, "x\n").unwrap();
-        let news = tail.read();
-        assert!(news.starts_with("event: restart") && news.contains(r#"{"html":"x\n""#), "{news}");
-        fs::remove_file(&path).unwrap();
-        assert_eq!(tail.read(), "");
-    }
-
-    #[test]
-    fn a_reader_that_falls_behind_is_told_what_it_misses() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("p/0/stdout");
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, "line\n".repeat(2 << 20)).unwrap();
-        let news = tail(folder.path()).read();
-        assert!(news.starts_with("event: skip\ndata: {\"bytes\":10354688}"), "{}", &news[..80]);
-    }
 
     #[test]
     fn a_place_survives_a_page() {
