@@ -19,6 +19,7 @@ mod errors;
 mod examples;
 mod finalizers;
 mod folding;
+mod fork_server;
 mod fuzz;
 mod gc;
 mod harness;

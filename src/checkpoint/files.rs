@@ -1,6 +1,6 @@
 //! Making folders, opening and reading, writing beside and renaming, syncing.
 
-use std::fs::{self, DirBuilder, File, FileType, OpenOptions};
+use std::fs::{self, DirBuilder, File, FileType, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -23,12 +23,23 @@ pub fn open(
     options: &mut OpenOptions,
     flags: libc::c_int,
 ) -> Result<File, CheckpointError> {
+    open_and_look(action, path, options, flags).map(|(file, _)| file)
+}
+
+/// Opens a file as [`open`] does, and tells what it was then.
+pub(super) fn open_and_look(
+    action: &'static str,
+    path: &Path,
+    options: &mut OpenOptions,
+    flags: libc::c_int,
+) -> Result<(File, Metadata), CheckpointError> {
     let opened = options.custom_flags(flags | libc::O_NONBLOCK | libc::O_NOFOLLOW).open(path);
+    let opened = opened.and_then(|file| file.metadata().map(|metadata| (file, metadata)));
     let kind = match &opened {
-        Ok(file) => file.metadata().map(|metadata| metadata.file_type()),
-        Err(_) => fs::symlink_metadata(path).map(|metadata| metadata.file_type()),
+        Ok((_, metadata)) => Some(metadata.file_type()),
+        Err(_) => fs::symlink_metadata(path).ok().map(|metadata| metadata.file_type()),
     };
-    match (kind.ok().and_then(foreign), opened) {
+    match (kind.and_then(foreign), opened) {
         (Some(what), _) => Err(CheckpointError::Foreign { path: path.to_owned(), what }),
         (None, opened) => opened.map_err(CheckpointError::io(action, path)),
     }

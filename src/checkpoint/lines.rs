@@ -27,13 +27,15 @@ pub(super) struct Lines {
     buffer: Vec<u8>,
     /// What of the buffer was read and is not used up.
     left: Range<usize>,
+    /// Whether the last reading came to the end of the file and of a line: what was written since then comes too late.
+    is_end: bool,
 }
 
 impl Lines {
     /// `length` is how much there is to read, as far as that is known.
     pub(super) fn of(file: File, length: u64) -> Lines {
         let chunk = usize::try_from(length).unwrap_or(CHUNK).saturating_add(1).clamp(LEAST, CHUNK);
-        Lines { file, offset: 0, buffer: vec![0; chunk], left: 0..0 }
+        Lines { file, offset: 0, buffer: vec![0; chunk], left: 0..0, is_end: false }
     }
 
     /// Returns how many bytes the lines so far had.
@@ -52,7 +54,7 @@ impl Lines {
                 self.offset += count as u64;
                 return Ok(Some(&self.buffer[start..start + count - 1]));
             }
-            if !self.read_anew()? {
+            if self.is_end || !self.read_anew()? {
                 return Ok(None);
             }
         }
@@ -74,6 +76,7 @@ impl Lines {
             }
         };
         self.left = 0..count;
+        self.is_end = count < self.buffer.len() && self.buffer[..count].ends_with(b"\n");
         Ok(count == self.buffer.len() || self.buffer[..count].contains(&b'\n'))
     }
 }

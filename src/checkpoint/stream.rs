@@ -27,9 +27,9 @@ impl Writer {
     /// Opens a stream to append to, creating it if need be; `durable` syncs what is asked for.
     pub fn open(path: &Path, durable: bool) -> Result<Writer, CheckpointError> {
         let mut options = OpenOptions::new();
-        let file = files::open("open", path, options.append(true).create(true).mode(0o600), 0)?;
-        let length = file.metadata().map_err(CheckpointError::io("read", path))?.len();
-        Ok(Writer { length, ..Writer::of_empty(file, path, durable) })
+        let options = options.append(true).create(true).mode(0o600);
+        let (file, metadata) = files::open_and_look("open", path, options, 0)?;
+        Ok(Writer { length: metadata.len(), ..Writer::of_empty(file, path, durable) })
     }
 
     /// Takes over an open file that is empty.
@@ -141,11 +141,10 @@ pub fn read(
     path: &Path,
     mut take: impl FnMut(u64, Record) -> Result<(), CheckpointError>,
 ) -> Result<Extent, CheckpointError> {
-    let file = match files::open("read", path, OpenOptions::new().read(true), 0) {
+    let (file, metadata) = match files::open_and_look("read", path, OpenOptions::new().read(true), 0) {
         Err(error) if error.is_not_found() => return Ok(Extent::default()),
         opened => opened?,
     };
-    let metadata = file.metadata().map_err(CheckpointError::io("read", path))?;
     let file_id = Some((metadata.dev(), metadata.ino()));
     let (mut lines, mut number) = (Lines::of(file, metadata.len()), 0);
     let damaged = |line, reason| CheckpointError::Damaged { path: path.to_owned(), line, reason };

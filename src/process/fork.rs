@@ -36,11 +36,19 @@ pub fn fork() -> io::Result<Forked> {
     }
 }
 
-/// Forks a child not of this process but of its parent, who takes its status (`CLONE_PARENT`, clone(2)).
-pub fn fork_sibling() -> io::Result<Forked> {
-    if thread_count()? != 1 {
-        return Err(io::Error::other("a process with several threads cannot fork safely"));
+/// Proof that this process has one thread. Who has it makes no other.
+#[derive(Debug)]
+pub struct OneThread(());
+
+impl OneThread {
+    /// Counts the threads; nothing if there are more.
+    pub fn prove() -> io::Result<Option<OneThread>> {
+        Ok((thread_count()? == 1).then_some(OneThread(())))
     }
+}
+
+/// Forks a child not of this process but of its parent, who takes its status (`CLONE_PARENT`, clone(2)).
+pub fn fork_sibling(_: &OneThread) -> io::Result<Forked> {
     // The signal at its end is that of this process.
     // SAFETY: without a stack of its own and without shared memory it is a fork. One thread, so no lock can be held by a
     // thread that the child lacks; nothing in this program rests on the thread's number that libc has kept.

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
 
+use nix::libc;
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
@@ -50,7 +51,7 @@ pub fn stat(pid: Pid) -> io::Result<Option<Stat>> {
         }
         // A process that ends while it is read gives ESRCH.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) if error.raw_os_error() == Some(nix::libc::ESRCH) => Ok(None),
+        Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -73,6 +74,29 @@ pub fn start_ticks(pid: Pid) -> io::Result<u64> {
     stat(pid)?.map(|stat| stat.start_ticks).ok_or_else(|| io::ErrorKind::NotFound.into())
 }
 
+/// A moment of the clock by which the kernel says when a process began (`CLOCK_BOOTTIME`, clock_gettime(2)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment(pub(super) u64);
+
+impl Moment {
+    /// Returns this moment. Allocates nothing, locks nothing, asks for no system call.
+    pub fn now() -> Moment {
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: the time outlives the call, which cannot fail for this clock.
+        unsafe { libc::clock_gettime(libc::CLOCK_BOOTTIME, &raw mut time) };
+        Moment(time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64)
+    }
+
+    /// Returns when a process began that was made between this moment and a later one, in clock ticks since boot: looked up
+    /// only if a tick lies between the two.
+    pub fn start_ticks_until(self, later: Moment, pid: Pid) -> io::Result<u64> {
+        // SAFETY: sysconf has no preconditions.
+        let tick = 1_000_000_000 / unsafe { libc::sysconf(libc::_SC_CLK_TCK) }.max(1) as u64;
+        let (first, last) = (self.0 / tick, later.0 / tick);
+        if first == last { Ok(first) } else { start_ticks(pid) }
+    }
+}
+
 /// Opens a recorded process of this boot if it still runs; a stranger that got its number is nothing.
 pub fn prove(pid: i32, ticks: u64) -> io::Result<Option<PidFd>> {
     if pid <= 0 {
@@ -81,7 +105,7 @@ pub fn prove(pid: i32, ticks: u64) -> io::Result<Option<PidFd>> {
     let pid = Pid::from_raw(pid);
     let opened = match PidFd::open(pid) {
         Ok(opened) => opened,
-        Err(error) if error.raw_os_error() == Some(nix::libc::ESRCH) => return Ok(None),
+        Err(error) if error.raw_os_error() == Some(libc::ESRCH) => return Ok(None),
         Err(error) => return Err(error),
     };
     // Opened first, then looked at: what is read is either of the opened process, or that one has ended already.
@@ -98,6 +122,17 @@ mod tests {
         let line = b"42 (a) b (c) S 7 42 40 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 123456 0";
         let stat = parse_stat(line).unwrap();
         assert_eq!((stat.state, stat.parent, stat.session, stat.start_ticks), ('S', 7, 40, 123_456));
+    }
+
+    #[test]
+    fn when_a_process_began_is_known_without_looking_it_up() {
+        for _ in 0..200 {
+            let before = Moment::now();
+            let mut child = std::process::Command::new("true").spawn().unwrap();
+            let (after, pid) = (Moment::now(), Pid::from_raw(child.id() as i32));
+            assert_eq!(before.start_ticks_until(after, pid).unwrap(), start_ticks(pid).unwrap());
+            child.wait().unwrap();
+        }
     }
 
     #[test]

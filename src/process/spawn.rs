@@ -9,6 +9,7 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::unistd::Pid;
 
+use super::identity::Moment;
 use super::signals;
 use super::users::{Credentials, KEEP};
 
@@ -62,6 +63,8 @@ pub struct Failure {
 pub struct Spawned {
     /// Number of the child and of its session.
     pub pid: Pid,
+    /// Two moments between which it began.
+    pub began: [Moment; 2],
     /// Why the program was not executed.
     pub failure: Option<Failure>,
 }
@@ -78,6 +81,7 @@ struct Plan {
     parent: libc::pid_t,
     user: Option<User>,
     chroot: bool,
+    began: Moment,
     step: Step,
     errno: i32,
 }
@@ -111,12 +115,14 @@ pub fn spawn(command: &Command<'_>) -> io::Result<Spawned> {
             group_count: groups.len(),
         }),
         chroot: command.chroot,
+        began: Moment::now(),
         step: Step::Prepare,
         errno: 0,
     };
     #[repr(align(16))]
     struct Stack(MaybeUninit<[u8; STACK]>);
     let mut stack = Stack(MaybeUninit::uninit());
+    let before = plan.began;
     let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
     // SAFETY: the child runs on a stack of its own, downwards from its aligned end, while this thread, the only one,
     // waits until it has executed or exited; so plan and stack outlive its use of them. Signals are blocked: no handler
@@ -127,10 +133,15 @@ pub fn spawn(command: &Command<'_>) -> io::Result<Spawned> {
     })?;
     // The child wrote it behind the compiler's back.
     // SAFETY: the child has executed or exited; plan is alive and aligned.
-    let (errno, step) =
-        unsafe { ((&raw const plan.errno).read_volatile(), (&raw const plan.step).read_volatile()) };
+    let (errno, step, began) = unsafe {
+        (
+            (&raw const plan.errno).read_volatile(),
+            (&raw const plan.step).read_volatile(),
+            (&raw const plan.began).read_volatile(),
+        )
+    };
     let failure = (errno != 0).then(|| Failure { step, error: io::Error::from_raw_os_error(errno) });
-    Ok(Spawned { pid: Pid::from_raw(pid), failure })
+    Ok(Spawned { pid: Pid::from_raw(pid), began: [before, began], failure })
 }
 
 fn pointers(strings: &[CString]) -> Vec<*const c_char> {
@@ -141,6 +152,7 @@ extern "C" fn child(plan: *mut c_void) -> libc::c_int {
     let plan = plan.cast::<Plan>();
     // SAFETY: the parent made the plan, keeps it alive, and is stopped; `enter` makes async-signal-safe calls alone.
     unsafe {
+        (&raw mut (*plan).began).write_volatile(Moment::now());
         let step = enter(&*plan);
         (&raw mut (*plan).step).write_volatile(step);
         (&raw mut (*plan).errno).write_volatile(Errno::last_raw());

@@ -194,14 +194,14 @@ impl RunLogs<'_> {
     fn open(&self) -> io::Result<[File; 2]> {
         match self.owner {
             Some(owner) => open_logs(self.log_dir, self.process, self.run, owner),
-            None => open_files(&self.folder()),
+            None => open_files(&self.folder(), self.run == 0),
         }
     }
 }
 
 /// Opens the empty logs of a run. What is there already is of another task that was given the same `--log-dir`.
-fn open_files(logs: &Path) -> io::Result<[File; 2]> {
-    let is_new = create_folder(logs)?;
+fn open_files(logs: &Path, is_first: bool) -> io::Result<[File; 2]> {
+    let is_new = create_folder(logs, is_first)?;
     if !is_new {
         NAMES.iter().try_for_each(|name| remove_backups(logs, name))?;
     }
@@ -209,19 +209,13 @@ fn open_files(logs: &Path) -> io::Result<[File; 2]> {
     Ok([stdout?, stderr?])
 }
 
-/// Makes the folder of a run; says whether it was not there before.
-fn create_folder(logs: &Path) -> io::Result<bool> {
+/// Makes the folder of a run, which may be the first of its process; says whether it was not there before.
+fn create_folder(logs: &Path, is_first: bool) -> io::Result<bool> {
     let create = |folder: &Path| DirBuilder::new().mode(0o755).create(folder);
-    // In its first run that of the process is missing too, those above are not.
-    let made = create(logs).or_else(|error| match (error.kind(), logs.parent()) {
-        (io::ErrorKind::NotFound, Some(process)) => {
-            // Another task may make it at the same time; what else is wrong shows below.
-            let _ = create(process);
-            create(logs)
-        }
-        _ => Err(error),
-    });
-    match made {
+    // In its first run that of the process is missing too, those above are not. Another task may make it at the same
+    // time; what else is wrong shows below.
+    let _ = logs.parent().filter(|_| is_first).map(create);
+    match create(logs) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             DirBuilder::new().recursive(true).mode(0o755).create(logs).map(|()| true)
         }

@@ -23,7 +23,7 @@ use crate::checkpoint::stream::Writer;
 use crate::checkpoint::{CheckpointError, ProcessState, ProcessStatus, Record, TaskPaths};
 use crate::process::cgroup::{OomCounter, RunGroup, TaskGroup};
 use crate::process::failpoint::failpoint;
-use crate::process::identity::{self, Machine};
+use crate::process::identity::{Machine, Moment};
 use crate::process::reap::{Ended, Exit, Reaped, reap_any};
 use crate::process::spawn::{self, Spawned};
 use crate::process::{fork, signals, tree};
@@ -96,12 +96,18 @@ pub(super) struct Assignment {
     pub(super) oom_kills: u64,
 }
 
-/// Lives through a run in a forked child and returns its exit code. All signals are blocked.
-pub(super) fn coordinate(setup: &Setup, assignment: &Assignment) -> i32 {
+/// Lives through a run in a child that was forked after a moment, and returns its exit code. All signals are blocked.
+pub(super) fn coordinate(setup: &Setup, assignment: &Assignment, forked: Moment) -> i32 {
+    let began = [forked, Moment::now()];
     failpoint!(as "coordinator.{}.{}", assignment.process, assignment.run);
     failpoint!("fork.child");
-    match prepare(setup, assignment) {
-        Ok(mut coordinator) => coordinator.live().unwrap_or(code::BROKEN),
+    match prepare(setup, assignment, began) {
+        Ok(mut coordinator) => {
+            let code = coordinator.live().unwrap_or(code::BROKEN);
+            // It exits: what is open is closed then.
+            std::mem::forget(coordinator);
+            code
+        }
         Err(code) => code,
     }
 }
@@ -120,7 +126,11 @@ struct Coordinator<'a> {
 }
 
 /// Gets everything that can fail over with before the claim.
-fn prepare<'a>(setup: &'a Setup, assignment: &'a Assignment) -> Result<Coordinator<'a>, i32> {
+fn prepare<'a>(
+    setup: &'a Setup,
+    assignment: &'a Assignment,
+    began: [Moment; 2],
+) -> Result<Coordinator<'a>, i32> {
     let console = become_coordinator(assignment.logger.destination).map_err(|_| code::BROKEN)?;
     failpoint!("coordinator.detached");
     std::env::set_current_dir(&setup.sandbox).map_err(|_| code::NO_SANDBOX)?;
@@ -130,7 +140,7 @@ fn prepare<'a>(setup: &'a Setup, assignment: &'a Assignment) -> Result<Coordinat
     })?;
     failpoint!("logs.opened");
     let group = confine(setup, assignment).map_err(|_| code::NO_LIMITS)?;
-    let status = forked(setup, assignment).map_err(|_| code::BROKEN)?;
+    let status = forked(setup, assignment, began).map_err(|_| code::BROKEN)?;
     match claim(&setup.paths, "claim", status.clone(), setup.durable) {
         Ok(Some(stream)) => {
             Ok(Coordinator { setup, assignment, output, stream, status, group, forced: false })
@@ -172,7 +182,7 @@ fn confine(setup: &Setup, assignment: &Assignment) -> io::Result<Option<RunGroup
     }
 }
 
-fn forked(setup: &Setup, assignment: &Assignment) -> io::Result<ProcessStatus> {
+fn forked(setup: &Setup, assignment: &Assignment, [before, after]: [Moment; 2]) -> io::Result<ProcessStatus> {
     let pid = Pid::this();
     Ok(ProcessStatus {
         seq: assignment.seq + 1,
@@ -180,7 +190,7 @@ fn forked(setup: &Setup, assignment: &Assignment) -> io::Result<ProcessStatus> {
         run: assignment.run,
         state: ProcessState::Forked,
         coordinator_pid: Some(pid.as_raw()),
-        coordinator_ticks: Some(identity::start_ticks(pid)?),
+        coordinator_ticks: Some(before.start_ticks_until(after, pid)?),
         host: Some(setup.machine.host.clone()),
         boot_id: Some(setup.machine.boot_id.clone()),
         fork_time: Some(wall_seconds()),
@@ -208,13 +218,13 @@ impl Coordinator<'_> {
             }
             spawned => spawned.map_err(CheckpointError::io("start a command in", &self.setup.sandbox))?,
         };
-        let pid = spawned.pid;
+        let (pid, [before, after]) = (spawned.pid, spawned.began);
         self.output.release();
         failpoint!("spawn.after");
         self.record(ProcessState::Running, |status| {
             status.pid = Some(pid.as_raw());
             status.sid = Some(pid.as_raw());
-            status.ticks = identity::start_ticks(pid).ok();
+            status.ticks = before.start_ticks_until(after, pid).ok();
             status.start_time = Some(start);
         })?;
         failpoint!("command.runs");
@@ -254,7 +264,7 @@ impl Coordinator<'_> {
         })?;
         match spawned {
             // The new user has no room for a process more.
-            Spawned { pid, failure: Some(failure) } if is_lack_of_room(&failure.error) => {
+            Spawned { pid, failure: Some(failure), .. } if is_lack_of_room(&failure.error) => {
                 fork::reap(pid)?;
                 Err(failure.error)
             }

@@ -108,7 +108,7 @@ impl<'a> Engine<'a> {
     pub(super) fn run(mut self) -> Result<TaskState, RunnerError> {
         memory::gather_small_blocks(SMALL_BLOCKS);
         // What was asked for before it could begin.
-        self.take_signals()?;
+        self.take_signal()?;
         loop {
             if let Some(outcome) = self.advance()? {
                 return self.finish(outcome);
@@ -118,7 +118,7 @@ impl<'a> Engine<'a> {
             let tokens = self.events.wait(timeout).map_err(RunnerError::system("wait for events"))?;
             for token in tokens {
                 match token {
-                    SIGNALS => self.take_signals()?,
+                    SIGNALS => self.take_signal()?,
                     place => self.adopted_ended(ProcessId(place as u32))?,
                 }
             }
@@ -201,15 +201,16 @@ impl<'a> Engine<'a> {
         [stop, retry, ready].into_iter().flatten().min()
     }
 
-    fn take_signals(&mut self) -> Result<(), RunnerError> {
-        while let Some(taken) = self.signals.take().map_err(RunnerError::system("read signals"))? {
-            match taken.signal {
-                Signal::SIGCHLD => self.reap()?,
-                _ if taken.value == Some(REQUEST) => drop(self.hear_requests()?),
-                signal => self.asked_to_stop(signal)?,
-            }
+    /// Takes one signal: for another the descriptor is readable still.
+    fn take_signal(&mut self) -> Result<(), RunnerError> {
+        let Some(taken) = self.signals.take().map_err(RunnerError::system("read signals"))? else {
+            return Ok(());
+        };
+        match taken.signal {
+            Signal::SIGCHLD => self.reap(),
+            _ if taken.value == Some(REQUEST) => self.hear_requests().map(drop),
+            signal => self.asked_to_stop(signal),
         }
-        Ok(())
     }
 
     /// Reaps coordinators and whatever else became a child of this process.

@@ -9,7 +9,8 @@
 //! ready, was killed, or does not answer.
 
 use std::env;
-use std::io::{self, Read, Write};
+use std::hash::RandomState;
+use std::io::{self, BufReader, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
@@ -23,7 +24,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::coordinator::{Assignment, Setup, coordinate};
-use crate::process::fork::{Forked, fork_sibling, leave_by};
+use crate::process::fork::{Forked, OneThread, fork_sibling, leave_by};
+use crate::process::identity::Moment;
 use crate::process::signals;
 
 /// The argument by which this program is such a process.
@@ -167,17 +169,21 @@ pub fn serve() -> io::Result<()> {
     Ok(())
 }
 
-fn converse(mut stream: UnixStream) -> io::Result<()> {
-    let mut buffer = Vec::new();
+fn converse(stream: UnixStream) -> io::Result<()> {
+    let one_thread = OneThread::prove()?.ok_or(io::ErrorKind::Unsupported)?;
+    let (mut stream, mut buffer) = (BufReader::new(stream), Vec::new());
     let setup: Setup = next(&mut stream, &mut buffer)?.ok_or(io::ErrorKind::UnexpectedEof)?;
-    stream.write_all(&READY.to_ne_bytes())?;
+    // What each coordinator would ask the kernel for anew.
+    let _ = RandomState::new();
+    stream.get_mut().write_all(&READY.to_ne_bytes())?;
     while let Some(assignment) = next::<Assignment>(&mut stream, &mut buffer)? {
-        let answer = match fork_sibling() {
-            Ok(Forked::Child) => leave_by(|| coordinate(&setup, &assignment)),
+        let now = Moment::now();
+        let answer = match fork_sibling(&one_thread) {
+            Ok(Forked::Child) => leave_by(|| coordinate(&setup, &assignment, now)),
             Ok(Forked::Parent(pid)) => pid.as_raw(),
             Err(error) => -error.raw_os_error().unwrap_or(nix::libc::EIO),
         };
-        stream.write_all(&answer.to_ne_bytes())?;
+        stream.get_mut().write_all(&answer.to_ne_bytes())?;
     }
     Ok(())
 }
@@ -195,7 +201,7 @@ fn frame(value: &impl Serialize) -> io::Result<Vec<u8>> {
 }
 
 /// Reads a message; nothing if there is nobody any more who would send one.
-fn next<T: DeserializeOwned>(stream: &mut UnixStream, buffer: &mut Vec<u8>) -> io::Result<Option<T>> {
+fn next<T: DeserializeOwned>(stream: &mut impl Read, buffer: &mut Vec<u8>) -> io::Result<Option<T>> {
     let mut length = [0; 4];
     match stream.read_exact(&mut length) {
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),

@@ -25,6 +25,7 @@ use crate::plan::ProcessId;
 use crate::process::cgroup::OomCounter;
 use crate::process::failpoint::failpoint;
 use crate::process::fork::{Forked, fork_blocked, leave_by};
+use crate::process::identity::Moment;
 use crate::process::pidfd::{PidFd, Supervised};
 use crate::process::reap::Exit;
 use crate::schema::Context;
@@ -183,9 +184,10 @@ impl Engine<'_> {
         let mut forks = std::mem::take(&mut self.forks);
         let asked = forks.ask(&self.setup, || self.assignment(id, run));
         self.forks = forks;
+        let now = Moment::now();
         match asked.map_or_else(fork_blocked, |answer| answer.map(Forked::Parent)) {
             Ok(Forked::Child) => leave_by(|| match self.assignment(id, run) {
-                Some(assignment) => coordinate(&self.setup, &assignment),
+                Some(assignment) => coordinate(&self.setup, &assignment, now),
                 None => code::NO_CLAIM,
             }),
             Ok(Forked::Parent(pid)) => {

@@ -1,0 +1,95 @@
+//! The small process that forks coordinators of a larger task: it may be killed, may not answer, and leaves nothing.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::{Value, json};
+use thermos::process::pidfd::PidFd;
+
+use crate::harness::{Running, Thermos};
+
+/// Processes that end at once before and after one that waits at a gate, one at a time: more than a runner forks by
+/// itself, twice.
+fn start(thermos: &Thermos) -> Running {
+    thermos.make_gate("gate");
+    let quick = |phase: &str, number: u64| json!({"name": format!("{phase}{number}"), "cmdline": "true"});
+    let mut processes: Vec<Value> = (0..30).map(|number| quick("before", number)).collect();
+    processes.push(json!({"name": "hold", "cmdline": "echo > held; read -r x < gate"}));
+    processes.extend((0..40).map(|number| quick("later", number)));
+    let order: Vec<Value> = processes.iter().map(|process| process["name"].clone()).collect();
+    thermos.write_task(json!(processes), json!({"constraints": [{"order": order}]}));
+    let running = thermos.command(["run", "--json", "--task-id", "id", "task.json"]).spawn();
+    thermos.wait_for_file("held");
+    running
+}
+
+/// Finds the fork server among the children of a runner: coordinators have sessions of their own.
+fn server(runner: i32) -> Option<Pid> {
+    let processes =
+        fs::read_dir("/proc").unwrap().filter_map(|entry| entry.unwrap().file_name().into_string().ok());
+    processes.filter_map(|name| name.parse::<i32>().ok()).find_map(|pid| {
+        let read = |file: &str| fs::read_to_string(format!("/proc/{pid}/{file}")).ok();
+        let stat = read("stat")?;
+        let fields: Vec<i32> = stat
+            .rsplit_once(')')?
+            .1
+            .split_ascii_whitespace()
+            .skip(1)
+            .take(3)
+            .map(|word| word.parse().unwrap())
+            .collect();
+        let is_meant = fields[0] == runner && fields[2] != pid && read("cmdline")?.contains("__fork-server");
+        is_meant.then_some(Pid::from_raw(pid))
+    })
+}
+
+fn all_succeeded(thermos: &Thermos) {
+    let status = thermos.run(["status", "--format", "json", "id"]).expect_code(0).json();
+    let processes = status[0]["processes"].as_object().unwrap();
+    assert_eq!(processes.len(), 71);
+    for (name, runs) in processes {
+        assert_eq!((runs.as_array().unwrap().len(), &runs[0]["state"]), (1, &json!("SUCCESS")), "{name}");
+    }
+}
+
+#[test]
+fn it_may_be_killed_or_not_answer() {
+    for signal in [Signal::SIGKILL, Signal::SIGSTOP] {
+        let thermos = Thermos::new();
+        let running = start(&thermos);
+        let server = server(running.pid()).unwrap();
+        kill(server, signal).unwrap();
+        let _gate = thermos.open_gate("gate");
+        running.wait().expect_code(0);
+        all_succeeded(&thermos);
+        assert!(
+            !fs::exists(format!("/proc/{server}/stat")).unwrap(),
+            "it goes with its runner, stopped or not"
+        );
+    }
+}
+
+#[test]
+fn it_ends_with_a_runner_that_is_killed_and_the_task_goes_on() {
+    let thermos = Thermos::new();
+    let running = start(&thermos);
+    let server = server(running.pid()).unwrap();
+    let held = PidFd::open(server).unwrap();
+    running.signal(Signal::SIGKILL);
+    running.wait().expect_code(-9);
+    assert!(held.wait_ended(Some(Instant::now() + Duration::from_secs(60))).unwrap());
+    let _gate = thermos.open_gate("gate");
+    thermos.run(["resume", "id"]).expect_code(0);
+    all_succeeded(&thermos);
+}
+
+#[test]
+fn it_is_no_command() {
+    let thermos = Thermos::new();
+    thermos
+        .run(["__fork-server"])
+        .expect_code(2)
+        .expect_diagnostic("usage", "what a runner starts, no command");
+}
