@@ -103,6 +103,12 @@ fn no_path_leads_out_of_a_sandbox() {
         }
     }
     assert!(count >= 100);
+    for name in ["..", "%2e%2e", "..%2f..", "..%2f..%2f..%2fhome", "%00", "%2f", "%2fetc", "simple%2f.."] {
+        for place in ["/logs", "/events"] {
+            let answer = observer.get(&format!("{place}/t/{name}/0/stdout"));
+            assert_eq!(answer.status, 404, "{place} of {name}: {}", answer.text());
+        }
+    }
 }
 
 #[test]
