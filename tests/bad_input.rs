@@ -2,6 +2,9 @@
 
 use std::fs;
 
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
+
 use crate::harness::{Recorded, Thermos};
 
 /// Arguments, exit code, code of the diagnostic, part of its text.
@@ -71,4 +74,41 @@ fn an_empty_or_missing_checkpoint_is_a_task_that_has_not_begun() {
     thermos.run(["tail", "empty"]).expect_code(1).expect_diagnostic("nothing_found", "empty");
     fs::remove_dir_all(thermos.root().join("checkpoints")).unwrap();
     thermos.run(["status", "empty"]).expect_code(1).expect_diagnostic("nothing_found", "empty");
+}
+
+#[test]
+fn a_pipe_with_a_name_is_no_configuration_and_keeps_nobody_waiting() {
+    let thermos = Thermos::new();
+    mkfifo(&thermos.home().join("pipe.json"), Mode::S_IRWXU).unwrap();
+    let pipe = "cannot read pipe.json: it is a pipe";
+    let cases: [Case; 8] = [
+        (&["check", "pipe.json"], 6, "unreadable", pipe),
+        (&["check", "--json", "pipe.json"], 6, "unreadable", pipe),
+        (&["run", "pipe.json"], 6, "unreadable", pipe),
+        (&["run", "-E", "a=b", "pipe.json"], 6, "unreadable", pipe),
+        (&["inspect", "pipe.json"], 6, "unreadable", pipe),
+        (&["graph", "pipe.json"], 6, "unreadable", pipe),
+        (&["check", "--json", "/dev/zero"], 6, "unreadable", "it is a device"),
+        (&["convert", "pipe.json"], 6, "io", "`pipe.json` is no regular file"),
+    ];
+    hold(&thermos, &cases);
+}
+
+#[test]
+fn a_pipe_that_is_handed_over_is_a_configuration() {
+    let thermos = Thermos::new();
+    thermos.write(
+        "t.thermos",
+        "export(Task(name = \"t\", processes = [Process(name = \"p\", cmdline = \"true\")]));",
+    );
+    for call in [
+        "$THERMOS check <(cat t.thermos)",
+        "$THERMOS check --json <($THERMOS inspect --format json t.thermos)",
+        "cat t.thermos | $THERMOS check /dev/stdin",
+        "$THERMOS check /dev/stdin < t.thermos",
+        "mkfifo pipe; cat t.thermos > pipe & $THERMOS check /dev/stdin < pipe",
+        "$THERMOS inspect --format json t.thermos | $THERMOS check --json -",
+    ] {
+        thermos.shell(call).output().expect_code(0).expect_stdout("1 task, 1 process");
+    }
 }

@@ -131,6 +131,70 @@ fn files_that_are_no_configuration_of_old_are_told() {
 }
 
 #[test]
+fn standard_input_is_read_for_a_dash() {
+    let thermos = Thermos::new();
+    let output = thermos.command(["convert", "-"]).stdin("a = 1\n").output().expect_code(0).expect_silence();
+    assert_eq!(output.text, "let a = 1;\n");
+    let output = thermos.command(["convert", "-"]).stdin("a = (\n").output().expect_code(3);
+    output.expect_diagnostic("syntax", "standard input:1:");
+    let output = thermos.command(["convert", "-"]).stdin([0xff]).output().expect_code(6);
+    output.expect_diagnostic("io", "`standard input` is no UTF-8 text");
+    let missing = thermos.run(["convert", "missing.py"]).expect_code(6);
+    missing
+        .expect_stderr("help: check the path: it starts at the current directory; `-` reads standard input");
+}
+
+#[test]
+fn a_line_may_end_as_on_any_system() {
+    for end in ["\n", "\r\n", "\r"] {
+        let old = ["# one", "a = 1  # two", "t = '''x", "y'''", "break", ""].join(end);
+        let output = of(old).expect_code(3).expect_stderr("old.py:5:1");
+        assert_eq!(
+            output.text,
+            "// one\nlet a = 1;  // two\nlet t = #\"x\ny\"#;\n// not converted: `break` outside of a loop\n// break\n"
+        );
+    }
+}
+
+#[test]
+fn what_leaves_nothing_is_told_with_its_line() {
+    for (text, place, message) in [
+        ("a = 1\nbreak\n", "2:1", "`break` outside of a loop"),
+        ("if a:\n  continue\n", "2:3", "`continue` outside of a loop"),
+        ("def f():\n  break\n", "2:3", "`break` outside of a loop"),
+        ("for i in a:\n  def f():\n    continue\n", "3:5", "`continue` outside of a loop"),
+        ("a = 1\nreturn a\n", "2:1", "`return` outside of a function"),
+    ] {
+        let thermos = Thermos::new();
+        thermos.write("old.py", text);
+        let output = thermos.run(["convert", "old.py", "-o", "new.thermos"]).expect_code(3);
+        output.expect_diagnostic("convert", message).expect_stderr(&format!("old.py:{place}]"));
+        let check = thermos.run(["check", "new.thermos"]);
+        assert!(!check.stderr.contains("thermos::syntax"), "{}", check.stderr);
+    }
+    assert_eq!(of("while a:\n  if b:\n    break\n").expect_code(0).stderr, "");
+}
+
+#[test]
+fn names_in_other_alphabets_are_told_with_their_lines() {
+    for (text, places) in [
+        ("größe = 1\nb = größe\n", &["1:1", "2:5"][..]),
+        ("def f(ä):\n  return ä\n", &["1:7"]),
+        ("class Größe(Struct):\n  a = String\n", &["1:7"]),
+        ("for ü in a:\n  b = ü\n", &["1:5"]),
+        ("x = [ä for ä in b]\n", &["1:12"]),
+        ("x = f'{ä}'\n", &["1:8"]),
+        ("from ö import ñ\n", &["1:1"]),
+    ] {
+        let output = of(text).expect_code(3);
+        for place in places {
+            assert!(output.stderr.contains(&format!("old.py:{place}]")), "{place}: {}", output.stderr);
+        }
+        assert!(!output.stderr.contains("is no script"), "{}", output.stderr);
+    }
+}
+
+#[test]
 fn hostile_texts_come_to_an_end() {
     let nested = |open: &str, middle: &str, close: &str, depth: usize| {
         format!("a = {}{middle}{}\n", open.repeat(depth), close.repeat(depth))

@@ -128,3 +128,26 @@ fn a_task_whose_runner_is_gone_goes_on_in_the_background() {
     thermos.wait_for_end("d");
     assert_eq!(thermos.run_ends("d", "simple"), ["SUCCESS"]);
 }
+
+#[test]
+fn a_task_is_resumed_in_the_background() {
+    let thermos = Thermos::new();
+    start(&thermos, "d");
+    thermos.coordinator("d", "simple", 0);
+    thermos.run(["resume", "--daemon", "d"]).expect_code(6).expect_diagnostic("task_owned", "");
+    thermos.kill_runner("d");
+    let output = thermos.run(["resume", "--daemon", "d"]).expect_code(0).expect_silence();
+    assert_eq!(output.text, "d\n");
+    let status = thermos.run(["status", "--format", "json", "d"]).expect_code(0).json();
+    assert_eq!((&status[0]["state"], &status[0]["runner_alive"]), (&"ACTIVE".into(), &true.into()));
+    let _gate = thermos.open_gate("gate");
+    thermos.wait_for_end("d");
+    assert_eq!(thermos.run_ends("d", "simple"), ["SUCCESS"]);
+    let output = thermos.run(["resume", "--daemon", "d"]).expect_code(0).expect_stderr("SUCCESS");
+    assert_eq!(output.text, "", "it does not run");
+    thermos.run(["resume", "--daemon", "e"]).expect_code(1).expect_diagnostic("unknown_task", "no task e");
+    thermos
+        .run(["resume", "--daemon", "--follow", "d"])
+        .expect_code(2)
+        .expect_diagnostic("usage", "--follow");
+}

@@ -1,13 +1,13 @@
 //! How tasks are ended from outside: `kill` and `lose` of one or many, with and without a living runner, and signals.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{Read, Write};
 
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::signal::{Signal, kill};
 use serde_json::{Value, json};
 
-use crate::harness::{Running, Thermos};
+use crate::harness::{Running, Thermos, wait_until};
 
 /// Ignores what asks it to end; each opening of the gate lets it go round once, the second time to its end.
 const DEAF: &str = "trap '' TERM INT HUP; echo > deaf-$THERMOS_TASK_ID; read -r x < gate; true";
@@ -98,6 +98,27 @@ fn a_stopped_runner_goes_on_to_end_its_task() {
     killing.wait().expect_code(0).expect_stderr("id: its runner was stopped and goes on now, to end it\n");
     runner.wait().expect_code(4);
     assert!(finalized(&thermos));
+}
+
+#[test]
+fn who_waits_for_a_runner_is_told_why() {
+    let thermos = fixture();
+    let runner = start(&thermos, "id");
+    let killing = thermos.shell("exec \"$THERMOS\" kill id 2> said").spawn();
+    let says = |text: &str| {
+        let path = thermos.wait_for_file("said");
+        wait_until(&path, || fs::read_to_string(&path).unwrap().contains(text));
+    };
+    says("id: waiting for its processes to end, final ones included; --force kills them at once\n");
+    runner.signal(Signal::SIGSTOP);
+    let pid = runner.pid();
+    says(&format!(
+        "id: its runner is stopped and waited for; `kill -CONT {pid}` lets it go on, --force does not wait\n"
+    ));
+    runner.signal(Signal::SIGCONT);
+    let _gate = thermos.open_gate("gate");
+    killing.wait().expect_code(0);
+    runner.wait().expect_code(4);
 }
 
 #[test]
@@ -246,9 +267,9 @@ fn a_wish_that_comes_with_a_takeover_is_heard() {
 fn a_task_that_never_started_is_removed() {
     let thermos = Thermos::new();
     let folder = thermos.root().join("checkpoints/id");
-    std::fs::create_dir_all(&folder).unwrap();
-    std::fs::create_dir_all(thermos.root().join("tasks/active")).unwrap();
-    std::fs::write(thermos.root().join("tasks/active/id"), "{}").unwrap();
+    fs::create_dir_all(&folder).unwrap();
+    fs::create_dir_all(thermos.root().join("tasks/active")).unwrap();
+    fs::write(thermos.root().join("tasks/active/id"), "{}").unwrap();
     thermos.run(["resume", "id"]).expect_code(6).expect_diagnostic("never_started", "id never started");
     thermos.run(["kill", "id"]).expect_code(0);
     assert!(!folder.exists());

@@ -72,6 +72,35 @@ fn plain(roff: &str) -> String {
 }
 
 #[test]
+fn manual_pages_have_the_sections_that_manual_pages_have() {
+    let thermos = Thermos::new();
+    let variable = Regex::new(r"\[env: ([A-Z_]+)=?\]").unwrap();
+    let page = |arguments: &[&str]| plain(&thermos.run([&["man"], arguments].concat()).expect_code(0).text);
+    let whole = page(&[]);
+    assert!(whole.contains("\nthermos [OPTIONS] COMMAND\n"), "{whole}");
+    assert!(whole.contains("\n.SH COMMANDS\n") && whole.contains("\n.SH FILES\n"), "{whole}");
+    for command in commands(&thermos) {
+        let (help, page) = (thermos.run([&command, "--help"]).expect_code(0).text, page(&[&command]));
+        let usage =
+            help.lines().find_map(|line| line.strip_prefix("Usage: ")).unwrap().replace(['<', '>'], "");
+        let synopsis = format!(".SH SYNOPSIS\n{usage}\n.SH DESCRIPTION\n");
+        assert!(page.contains(&synopsis), "{synopsis}: {page}");
+        for section in ["NAME", "OPTIONS", "ENVIRONMENT", "\"EXIT STATUS\"", "EXAMPLES", "\"SEE ALSO\""] {
+            assert_eq!(page.matches(&format!("\n.SH {section}\n")).count(), 1, "{section}: {page}");
+        }
+        assert!(!page.contains("EXTRA") && page.matches(".ds Aq").count() == 2, "{page}");
+        let environment = page.split("\n.SH ENVIRONMENT\n").nth(1).unwrap();
+        let mut variables: Vec<&str> =
+            variable.captures_iter(&help).map(|found| found.get(1).unwrap().as_str()).collect();
+        variables.extend(["THERMOS_ROOT", "THERMOS_COLOR", "NO_COLOR"]);
+        for name in variables {
+            assert!(environment.contains(&format!(".TP\n{name}\n")), "{command}: {name}: {environment}");
+            assert!(whole.contains(&format!(".TP\n{name}\n")), "{name}: {whole}");
+        }
+    }
+}
+
+#[test]
 fn all_manual_pages_are_written_into_a_folder() {
     let thermos = Thermos::new();
     assert_eq!(thermos.run(["man", "--dir", "pages"]).expect_code(0).text, "");

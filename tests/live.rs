@@ -53,10 +53,43 @@ fn what_runs_is_shown_above_a_bar_and_summed_up_in_the_end() {
             "✘ t failed after",
             "2 processes, 2 runs, 1 of them failed",
             "two rc=3  ",
+            "thermos tail t two\n             thermos timeline t",
         ] {
             assert!(text.contains(part), "{part:?} is not in\n{text}");
         }
         assert!(!text.contains("done ·") && !text.contains("INFO]"), "the view is gone:\n{text}");
+    }
+}
+
+#[test]
+fn the_command_that_is_suggested_is_one_that_works() {
+    let thermos = Thermos::new();
+    let task = |processes: &str| format!("export(SequentialTask(name = 't', processes = [{processes}]))");
+    for (processes, code, command) in [
+        ("Process(name = 'a', cmdline = 'echo here')", 0, "thermos tail t\n"),
+        (
+            "Process(name = 'a', cmdline = 'true'), Process(name = 'b', cmdline = 'echo here')",
+            0,
+            "thermos tail t b\n",
+        ),
+        (
+            "Process(name = 'a', cmdline = 'true'), Process(name = \"it's\", cmdline = 'echo here; exit 1')",
+            1,
+            r"thermos tail t 'it'\''s'",
+        ),
+        (
+            "Process(name = 'a', cmdline = 'true'), Process(name = '-f', cmdline = 'echo here; exit 1')",
+            1,
+            "thermos tail t -- -f\n",
+        ),
+    ] {
+        let _ = fs::remove_dir_all(thermos.root());
+        thermos.write("task.thermos", task(processes));
+        let mut screen = run(&thermos, &[], 24, 100);
+        assert_eq!(screen.wait(), code, "{}", screen.text());
+        assert!(screen.text().contains(command), "{command}: {}", screen.text());
+        let script = command.replacen("thermos", "$THERMOS", 1);
+        thermos.shell(&script).output().expect_code(0).expect_stdout("here\n");
     }
 }
 

@@ -54,8 +54,22 @@ fn a_folder_is_read_wherever_it_is() {
 fn what_is_no_checkpoint_is_a_diagnostic_with_its_place() {
     let thermos = one_task();
     let path = thermos.write("foreign", "hello\nworld\n");
-    let output = thermos.run(["read", "./foreign"]).expect_code(6);
-    output.expect_diagnostic("damaged_checkpoint", &format!("{}:1: damaged checkpoint", path.display()));
+    for arguments in
+        [["read", "./foreign", "--format", "text"], ["read", "./foreign", "--simple", "--format=json"]]
+    {
+        let output = thermos.run(arguments).expect_code(6);
+        let message = format!("{} is no checkpoint: its first line is no record", path.display());
+        output.expect_diagnostic("foreign_file", &message);
+    }
+    thermos.run(["read", "/dev/null"]).expect_code(6).expect_diagnostic("foreign_file", "is a device");
+    thermos.write("nothing", "");
+    thermos.write("half", "{\"runner_hea");
+    for arguments in [&["read"][..], &["read", "--simple"]] {
+        for (file, why) in [("./nothing", "it is empty"), ("./half", "it has no whole line")] {
+            let output = thermos.run([arguments, &[file]].concat()).expect_code(1);
+            output.expect_diagnostic("nothing_found", "there is no record in").expect_stderr(why);
+        }
+    }
     let runner = thermos.root().join("checkpoints/task/runner");
     let text = fs::read_to_string(&runner).unwrap().replacen("WAITING", "RUNNING", 1);
     fs::write(&runner, text).unwrap();
@@ -68,4 +82,44 @@ fn what_is_no_checkpoint_is_a_diagnostic_with_its_place() {
         .expect_code(1)
         .expect_diagnostic("nothing_found", "there is no checkpoint in");
     thermos.run(["read", "a/b"]).expect_code(6).expect_diagnostic("io", "cannot read");
+}
+
+#[test]
+fn a_torn_last_line_is_told() {
+    let thermos = one_task();
+    let path = thermos.root().join("checkpoints/task/runner");
+    let whole = thermos.run(["read", "task"]).expect_code(0).expect_silence().text;
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text + "{\"task_status\":{\"sta").unwrap();
+    let message = format!("the last line of {} has no end and is left out", path.display());
+    for arguments in [&["read", "task"][..], &["read", "--simple", "task"], &["read", path.to_str().unwrap()]]
+    {
+        let output = thermos.run(arguments).expect_code(0);
+        output.expect_stderr("warning[thermos::torn_line]").expect_stderr(&message);
+    }
+    assert_eq!(thermos.run(["read", "task"]).text, whole);
+}
+
+#[test]
+fn what_a_rerun_carried_over_is_part_of_the_state() {
+    let thermos = Thermos::new();
+    let task = r#"export(SequentialTask(name = "two", processes = [
+        Process(name = "good", cmdline = "true"), Process(name = "bad", cmdline = "false")]))"#;
+    thermos.write("two.thermos", task);
+    thermos.run(["run", "--task-id", "first", "two.thermos"]).expect_code(1);
+    thermos.run(["rerun", "first", "--task-id", "second"]).expect_code(1);
+    let output = thermos.run(["read", "second"]).expect_code(0);
+    output
+        .expect_stdout("Processes:\n  good  carried over: task=first, run=0, start:")
+        .expect_stdout("  bad  runs: 1\n");
+    let state = thermos.run(["read", "second", "--format", "json"]).expect_code(0).json();
+    assert_eq!(state["carried_over"]["good"]["task_id"], "first");
+}
+
+#[test]
+fn a_checkpoint_that_no_index_lists_is_read_by_its_id() {
+    let thermos = one_task();
+    fs::remove_file(thermos.root().join("tasks/finished/task")).unwrap();
+    thermos.run(["read", "task"]).expect_code(0).expect_stdout("task_id: task\n");
+    thermos.run(["read", "--simple", "task"]).expect_code(0).expect_stdout("checkpoints/task/runner:\n");
 }

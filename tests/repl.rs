@@ -248,6 +248,43 @@ fn hints_are_dim_and_colours_tell_what_is_what() {
 }
 
 #[test]
+fn a_hint_goes_with_what_it_was_for() {
+    let thermos = Thermos::new();
+    let mut screen = shell(&thermos, 24, 80);
+    screen.type_keys("Process(");
+    screen.wait_for_text("cmdline: String");
+    screen.type_keys("\x03");
+    screen.wait_for("the hint to go", |text| {
+        !text.contains("cmdline: String") && text.matches(">>>").count() == 2
+    });
+    assert!(screen.text().contains("\n>>> Process(\n>>>"), "{}", screen.text());
+    screen.type_keys("Task(\rname = Process(");
+    screen.wait_for_text("cmdline: String");
+    screen.type_keys("\x03");
+    screen.wait_for("the hint to go", |text| {
+        !text.contains("cmdline: String") && text.matches(">>>").count() == 3
+    });
+    assert!(screen.text().contains("\n>>> Task(\n    name = Process(\n>>>"), "{}", screen.text());
+    leave(screen);
+}
+
+#[test]
+fn what_is_no_text_is_told_and_ends_no_session() {
+    let thermos = Thermos::new();
+    let output = thermos.command(["repl"]).stdin(b"1 + 1\n\xff\n3\n").output().expect_code(3);
+    assert_eq!(printed(&output), "2\n");
+    output.expect_diagnostic("not_utf8", "line 2 of standard input is no UTF-8 text");
+    let mut screen = shell(&thermos, 24, 80);
+    screen.type_bytes(b"'\xff");
+    screen.wait_for("the mistake and a prompt", |text| {
+        text.contains("what was typed is no UTF-8 text, and is dropped")
+            && text.lines().last().is_some_and(|last| last.trim_end() == ">>>")
+    });
+    assert_eq!(answer(&mut screen, "40 + 2"), "42");
+    leave(screen);
+}
+
+#[test]
 fn each_command_does_what_it_says() {
     let thermos = Thermos::new();
     thermos.write("lib.thermos", "let base = Process(cmdline = 'echo {{who}}'); print('loaded');");

@@ -132,3 +132,24 @@ fn a_root_that_cannot_be_written_is_exit_code_6() {
     }
     assert!(!thermos.home().join("ran").exists());
 }
+
+#[test]
+fn a_port_that_nothing_uses_is_a_warning() {
+    let thermos = Thermos::new();
+    let cases: [(&[&str], &str); 3] = [
+        (&["-P", "http", "echo {{thermos.ports[http]}}"], ""),
+        (&["-P", "other", "true"], "port `other` is not used"),
+        (&["-P", "http", "-P", "htpp", "echo {{thermos.ports[http]}}"], "did you mean `http`?"),
+    ];
+    for (arguments, warning) in cases {
+        let output = thermos.run([&["simplerun"], arguments].concat()).expect_code(0).expect_stderr(warning);
+        assert_eq!(output.stderr.contains("warning[thermos::unused_port]"), !warning.is_empty());
+    }
+    thermos.write("t.thermos", "export(Task(processes = [Process(name = 'p', cmdline = 'true')]))");
+    thermos
+        .run(["run", "-P", "http:80", "t.thermos", "--task-id", "old"])
+        .expect_code(0)
+        .expect_stderr("unused_port");
+    let output = thermos.run(["rerun", "old", "--from", "p"]).expect_code(0);
+    assert!(!output.stderr.contains("unused_port"), "nobody named it: {}", output.stderr);
+}

@@ -100,6 +100,22 @@ fn json_of_nothing_is_an_empty_list_and_exit_code_1() {
 }
 
 #[test]
+fn that_no_task_is_of_the_kind_that_was_asked_for_is_no_lack_of_tasks() {
+    let thermos = Thermos::new();
+    Recorded::new(&thermos, "one").state("SUCCESS").write();
+    Recorded::new(&thermos, "two").state("FAILED").write();
+    let none = |arguments: &[&str], text: &str| {
+        let output = thermos.run([&["status"], arguments].concat()).expect_code(1);
+        output.expect_diagnostic("nothing_found", text);
+    };
+    none(&["--only", "active"], "no task is active: 2 tasks have ended");
+    none(&["--only", "active", "o.*"], "no task that matches `o.*` is active: 1 task has ended");
+    Recorded::new(&thermos, "three").write();
+    none(&["--only", "finished", "three"], "no task that matches `three` is finished: 1 task has not ended");
+    none(&["--only", "active", "four"], "matches `four`");
+}
+
+#[test]
 fn a_damaged_checkpoint_is_reported_with_its_place_and_hides_no_other_task() {
     let thermos = two_tasks();
     let path = thermos.root().join("checkpoints/other/runner");

@@ -2,6 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
+use std::path::PathBuf;
 
 use crate::harness::{Recorded, Screen, Thermos, wait_until};
 
@@ -51,6 +52,18 @@ fn a_tiny_terminal_gets_what_fits() {
 }
 
 #[test]
+fn a_low_terminal_gets_no_more_lines_than_it_has() {
+    let thermos = many(20);
+    for rows in 3..12 {
+        let screen = table(&thermos, rows, 40, &[]);
+        let text = screen.text();
+        let lines = screen.raw().matches('\n').count();
+        assert!(lines < usize::from(rows), "{rows}: {text}");
+        assert!(text.contains("going-on") && text.contains("1 active, 20 succeeded"), "{rows}: {text}");
+    }
+}
+
+#[test]
 fn verbosity_gives_the_lines_of_old_on_a_terminal_too() {
     let thermos = many(1);
     let text = table(&thermos, 24, 200, &["-v", "1"]).text();
@@ -78,9 +91,16 @@ fn a_watched_task_is_shown_until_it_has_ended() {
     thermos.write("go", "");
     assert_eq!(screen.wait(), 0);
     assert!(screen.text().contains("SUCCESS") && screen.text().contains("1/1"), "{}", screen.text());
-    assert!(
-        screen.raw().contains("\u{1b}[?1049l\u{1b}") || screen.raw().contains("\u{1b}[?25h\u{1b}[?1049l")
-    );
+    // The screen of before, the cursor, and the last table.
+    let raw = screen.raw();
+    let [(entered, _)] = raw.match_indices("\x1b[?1049h\x1b[?25l").collect::<Vec<_>>()[..] else {
+        panic!("{raw:?}")
+    };
+    let [(left, _)] = raw.match_indices("\x1b[?25h\x1b[?1049l").collect::<Vec<_>>()[..] else {
+        panic!("{raw:?}")
+    };
+    assert!(entered < left && raw[left..].contains("SUCCESS"), "{raw:?}");
+    assert!(!screen.cells().alternate_screen() && !screen.cells().hide_cursor());
     running.wait().expect_code(0);
 }
 
@@ -146,15 +166,21 @@ fn a_process_is_waited_for_and_followed_across_its_runs() {
     running.wait().expect_code(0);
 }
 
-#[test]
-fn a_task_that_is_removed_while_it_is_followed_says_so() {
-    let thermos = Thermos::new();
-    Recorded::new(&thermos, "task").run("work", 0, 1, b"one\n", b"").write();
-    let index = thermos.root().join("tasks/active/task");
+/// Puts a recorded task of one process into the index.
+fn index(thermos: &Thermos, list: &str) -> PathBuf {
+    let index = thermos.root().join("tasks").join(list).join("task");
     let document = r#"{"name":"t","processes":[{"name":"work","cmdline":"true","max_failures":5,"daemon":false,
         "ephemeral":false,"min_duration":5,"final":false}],"constraints":[],"max_failures":1,"max_concurrency":0,
         "finalization_wait":30}"#;
     fs::write(&index, document).unwrap();
+    index
+}
+
+#[test]
+fn a_task_that_is_removed_while_it_is_followed_says_so() {
+    let thermos = Thermos::new();
+    Recorded::new(&thermos, "task").run("work", 0, 1, b"one\n", b"").write();
+    let index = index(&thermos, "active");
     let mut screen = thermos.command(["tail", "-f", "task"]).on_screen(24, 200);
     screen.wait_for_text("one");
     let log = thermos.root().join("logs/task/work/0/stdout");
@@ -167,12 +193,43 @@ fn a_task_that_is_removed_while_it_is_followed_says_so() {
 }
 
 #[test]
+fn a_task_whose_checkpoint_vanishes_was_removed_and_had_started() {
+    let thermos = Thermos::new();
+    Recorded::new(&thermos, "task").run("work", 0, 1, b"one\n", b"").write();
+    index(&thermos, "active");
+    let mut screen = thermos.command(["tail", "-f", "task"]).on_screen(24, 200);
+    screen.wait_for_text("one");
+    fs::remove_dir_all(thermos.root().join("checkpoints/task")).unwrap();
+    assert_eq!(screen.wait(), 1);
+    assert!(screen.text().contains("task task was removed"), "{}", screen.text());
+}
+
+#[test]
+fn a_run_that_never_comes_is_not_waited_for_and_is_no_success() {
+    // Its process has succeeded, but the task goes on; a process that never ran; a task that has ended.
+    let thermos = Thermos::new();
+    Recorded::new(&thermos, "task").run("work", 0, 0, b"one\n", b"").write();
+    index(&thermos, "active");
+    let follow = |arguments: &[&str]| thermos.run([&["tail", "-f"], arguments].concat()).expect_code(1);
+    follow(&["--run", "9", "task"]).expect_diagnostic("unknown_run", "process work has no run 9");
+    let thermos = Thermos::new();
+    Recorded::new(&thermos, "task").state("FAILED").write();
+    index(&thermos, "finished");
+    let follow = |arguments: &[&str]| thermos.run([&["tail", "-f"], arguments].concat()).expect_code(1);
+    follow(&["--run", "0", "task"]).expect_diagnostic("unknown_run", "process work has no run 0");
+}
+
+#[test]
 fn what_cannot_be_followed_is_a_diagnostic() {
     let thermos = many(1);
     thermos
         .run(["tail", "-n", "-1", "task-000"])
         .expect_code(2)
         .expect_diagnostic("usage", "malformed -n '-1'");
+    for flags in [&["--run", "-1"][..], &["-f", "--run", "-1"], &["--run=x"]] {
+        let output = thermos.run([&["tail"], flags, &["task-000"]].concat()).expect_code(2);
+        output.expect_diagnostic("usage", "it is no number of a run");
+    }
     thermos
         .run(["tail", "-f", "none"])
         .expect_code(1)

@@ -49,7 +49,7 @@ pub fn edit(
     let mut reader = reader(&language, settings)?;
     remember(&mut reader, &history)?;
     writeln!(output, "{}", settings.greeting)?;
-    while let Some(chunk) = read_chunk(&mut reader, settings, output)? {
+    while let Some(chunk) = read_chunk(&mut reader, settings, output, mistakes)? {
         if chunk.trim().is_empty() {
             continue;
         }
@@ -75,7 +75,11 @@ fn reader<'a>(language: &Shared<'a>, settings: &Settings) -> io::Result<Reader<'
         .tab_stop(4)
         .build();
     let mut reader = Editor::with_history(config, MemHistory::new()).map_err(failure)?;
-    reader.set_helper(Some(Words { language: Rc::clone(language), color: settings.color }));
+    reader.set_helper(Some(Words {
+        language: Rc::clone(language),
+        color: settings.color,
+        hinted: RefCell::default(),
+    }));
     for key in [KeyEvent(KeyCode::Enter, Modifiers::NONE), KeyEvent(KeyCode::Char('J'), Modifiers::CTRL)] {
         reader.bind_sequence(key, EventHandler::Conditional(Box::new(Enter(settings.indent))));
     }
@@ -91,16 +95,30 @@ fn remember(reader: &mut Reader<'_>, history: &History) -> io::Result<()> {
     Ok(())
 }
 
-/// Reads a chunk; nothing at the end of input.
+/// Reads a chunk; nothing at the end of input. What is no text is told and dropped.
 fn read_chunk(
     reader: &mut Reader<'_>,
     settings: &Settings,
     output: &mut dyn Write,
+    mistakes: &mut dyn Write,
 ) -> io::Result<Option<String>> {
     loop {
-        match reader.readline(&settings.prompt) {
+        let read = reader.readline(&settings.prompt);
+        let words = reader.helper();
+        let dropped = words.and_then(|words| words.without_hint(&settings.prompt));
+        match read {
             Ok(chunk) => return Ok(Some(chunk)),
-            Err(ReadlineError::Interrupted) => {}
+            Err(ReadlineError::Interrupted) => {
+                // The line of what was dropped stays on the screen, its hint does not.
+                if let Some(line) = dropped {
+                    write!(output, "\x1b[A\r{line}\x1b[K\r\n")?;
+                    output.flush()?;
+                }
+            }
+            Err(ReadlineError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
+                let why = words.map(|words| words.language.borrow().no_text(None)).unwrap_or_default();
+                writeln!(mistakes, "{}", why.trim_end())?;
+            }
             Err(ReadlineError::Eof) => {
                 // The prompt of whoever called stands on a line of its own.
                 writeln!(output)?;

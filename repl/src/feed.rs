@@ -18,11 +18,15 @@ pub fn feed(
     mistakes: &mut dyn Write,
 ) -> io::Result<bool> {
     let mut chunk = String::new();
-    for line in input.lines() {
+    for (number, line) in (1..).zip(input.split(b'\n')) {
+        let Ok(line) = String::from_utf8(line?) else {
+            writeln!(mistakes, "{}", language.no_text(Some(number)).trim_end())?;
+            return Ok(false);
+        };
         if !chunk.is_empty() {
             chunk.push('\n');
         }
-        chunk.push_str(&line?);
+        chunk.push_str(line.strip_suffix('\r').unwrap_or(&line));
         if !chunk.trim().is_empty() && language.is_complete(&chunk) {
             let outcome = language.evaluate(&std::mem::take(&mut chunk));
             if let ControlFlow::Break(right) = show(outcome, output, mistakes)? {
@@ -76,6 +80,17 @@ mod tests {
     #[test]
     fn the_first_mistake_ends_it() {
         assert_eq!(fed("1\n!\n2"), (false, "1\nbefore\n".to_owned(), "wrong: !\n".to_owned()));
+    }
+
+    #[test]
+    fn a_line_that_is_no_text_is_a_mistake_with_its_number() {
+        let (mut output, mut mistakes) = (Vec::new(), Vec::new());
+        let right = feed(&mut Echo, &b"1\r\n\xff\n2\n"[..], &mut output, &mut mistakes).unwrap();
+        let mistakes = String::from_utf8(mistakes).unwrap();
+        assert_eq!(
+            (right, output.as_slice(), mistakes.as_str()),
+            (false, &b"1\n"[..], "no text in line 2\n")
+        );
     }
 
     #[test]

@@ -44,6 +44,11 @@ pub trait Language {
     /// Says whether `chunk` can be evaluated as it is, be it right or wrong, rather than needing more lines.
     fn is_complete(&self, chunk: &str) -> bool;
 
+    /// Puts into words that a line of the input, counted from 1, or what was typed, is no UTF-8 text.
+    fn no_text(&self, line: Option<u64>) -> String {
+        line.map_or_else(|| "no text".to_owned(), |line| format!("no text in line {line}"))
+    }
+
     /// Returns what could stand at `at` in place of what stands before it.
     fn complete(&self, text: &str, at: usize) -> Completion;
 

@@ -21,6 +21,19 @@ pub(crate) struct Words<'a> {
     pub(crate) language: Shared<'a>,
     /// Whether what is typed is coloured.
     pub(crate) color: bool,
+    /// The text behind which a hint is on the screen.
+    pub(crate) hinted: RefCell<Option<String>>,
+}
+
+impl Words<'_> {
+    /// Returns the last line of the text behind which a hint is on the screen as it looks without it, and forgets that; with
+    /// the prompt, if that stands in this line.
+    pub(crate) fn without_hint(&self, prompt: &str) -> Option<String> {
+        let text = self.hinted.take()?;
+        let painted = self.language.borrow().highlight(&text, text.len());
+        let line = painted.rsplit('\n').next().unwrap_or_default();
+        Some(if text.contains('\n') { line.to_owned() } else { format!("{prompt}{line}") })
+    }
 }
 
 impl Helper for Words<'_> {}
@@ -53,10 +66,10 @@ impl Hinter for Words<'_> {
 
     fn hint(&self, text: &str, at: usize, _: &Context<'_>) -> Option<Hint> {
         // Without colours it could be taken for what was typed.
-        if !self.color || at < text.len() {
-            return None;
-        }
-        self.language.borrow().hint(text).map(Hint)
+        let is_wanted = self.color && at == text.len();
+        let hint = is_wanted.then(|| self.language.borrow().hint(text)).flatten();
+        *self.hinted.borrow_mut() = hint.as_ref().map(|_| text.to_owned());
+        hint.map(Hint)
     }
 }
 

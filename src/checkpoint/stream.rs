@@ -155,10 +155,16 @@ pub fn read(
         });
         let Some(line) = next? else { break };
         number += 1;
-        let record = Record::parse(line).map_err(|error| damaged(number, error.to_string()))?;
+        let record = Record::parse(line).map_err(|error| damaged(number, wrong(&error)))?;
         take(number, record)?;
     }
     Ok(Extent { length: lines.length(), file: file_id })
+}
+
+/// Says what is wrong with a line; that it is the first one of itself would mislead.
+fn wrong(error: &serde_json::Error) -> String {
+    let text = error.to_string().replace(" at line 1 column ", " at column ");
+    if error.is_data() { text } else { format!("it is no JSON: {text}") }
 }
 
 #[cfg(test)]
@@ -248,7 +254,8 @@ mod tests {
         writer.append_bytes(b"{\"process\0\n").unwrap();
         writer.append(&[record(1)]).unwrap();
         let message = count(&path).unwrap_err().to_string();
-        assert!(message.starts_with(&format!("{}:2: damaged checkpoint: ", path.display())), "{message}");
+        let expected = format!("{}:2: damaged checkpoint: it is no JSON: ", path.display());
+        assert!(message.starts_with(&expected) && message.contains(" at column "), "{message}");
     }
 
     #[test]

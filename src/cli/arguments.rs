@@ -78,15 +78,15 @@ pub(crate) struct RunArguments {
     /// Run under this id instead of one made of the name and the time
     #[arg(long, value_name = "ID", value_parser = tasks::parse_id)]
     pub(crate) task_id: Option<TaskId>,
-    /// Where processes run [default: the current directory; of a rerun, where the earlier task ran]
+    /// Where processes run [default: the current directory]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) sandbox: Option<PathBuf>,
     /// Where the outputs of processes are kept [default: logs/ID below the root]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) log_dir: Option<PathBuf>,
     /// Run at most this many processes at once; the task's max_concurrency may be lower
-    #[arg(short = 'j', long = "jobs", value_name = "N", env = "THERMOS_JOBS", allow_negative_numbers = true)]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(short = 'j', long = "jobs", value_name = "N", env = "THERMOS_JOBS", hide_env_values = true)]
+    #[arg(allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) jobs: Option<u32>,
     /// Run commands as this user instead of the task's own; another than yourself takes root
     #[arg(long, value_name = "USER", value_parser = user, value_hint = ValueHint::Username)]

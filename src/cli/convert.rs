@@ -12,7 +12,7 @@ use super::failure::Failure;
 use super::report;
 use crate::convert::{Converted, convert};
 use crate::diagnostics::Diagnostic;
-use crate::script::{Session, read_text};
+use crate::script::{IncludeError, Session, read_stream, read_text};
 
 /// Turn a configuration in the original's Python syntax into a script
 ///
@@ -27,30 +27,31 @@ pub(crate) struct ConvertArguments {
     /// Replace the file of -o if there is one
     #[arg(long, requires = "output")]
     force: bool,
-    /// The configuration of old
+    /// The configuration of old; `-` reads standard input
     #[arg(value_name = "OLD", value_hint = ValueHint::FilePath)]
     old: PathBuf,
 }
 
 const EXAMPLES: &str = "Examples:
   thermos convert old/pi.thermos                  prints it
-  thermos convert old/pi.thermos -o pi.thermos && thermos check pi.thermos";
+  thermos convert old/pi.thermos -o pi.thermos && thermos check pi.thermos
+  git show v1:pi.thermos | thermos convert -      as it was in v1";
 
 impl ConvertArguments {
     /// Prints or writes the script, and tells what is not in it.
     pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
-        let name = self.old.display().to_string();
+        let is_stream = self.old == Path::new("-");
+        let name = if is_stream { "standard input".to_owned() } else { self.old.display().to_string() };
         if let Some(path) = self.output.as_ref().filter(|path| !self.force && path.symlink_metadata().is_ok())
         {
             return Err(exists(path));
         }
-        let text = read_text(&self.old, &name).map_err(|error| {
-            let diagnostic = Diagnostic::error("io", error.to_string()).with_optional_help(error.help());
-            Failure::new(Exit::Other, diagnostic)
-        })?;
+        let text =
+            if is_stream { read_stream(io::stdin().lock(), &name) } else { read_text(&self.old, &name) };
+        let text = text.map_err(|error| unreadable(&error))?;
         let converted =
             convert(&name, &text).map_err(|diagnostic| Failure::new(Exit::Invalid, *diagnostic))?;
-        self.check(&converted)?;
+        check(&name, &converted)?;
         match &self.output {
             None => context.terminal.print(&converted.text)?,
             Some(path) => write(path, &converted.text, self.force)?,
@@ -62,21 +63,33 @@ impl ConvertArguments {
         let failed = converted.problems.iter().any(Diagnostic::is_error);
         Ok(if failed { Exit::Invalid } else { Exit::Success })
     }
+}
 
-    /// Lets the script layer read the text before anyone else does.
-    fn check(&self, converted: &Converted) -> Result<(), Failure> {
-        match Session::syntax_problem("converted", &converted.text) {
-            None => Ok(()),
-            Some(problem) => {
-                let message = format!("what became of {} is no script", self.old.display());
-                let help = "write the statement that is shown in simpler words, and try again";
-                let told = Diagnostic::error("convert", message).with_help(help);
-                let mut diagnostics = converted.problems.clone();
-                diagnostics.extend([told, problem]);
-                Err(Failure::invalid(diagnostics))
-            }
+/// Lets the script layer read the text before anyone else does.
+fn check(name: &str, converted: &Converted) -> Result<(), Failure> {
+    match Session::syntax_problem("converted", &converted.text) {
+        None => Ok(()),
+        Some(problem) => {
+            let message = format!("what became of {name} is no script");
+            let help = "write the statement that is shown in simpler words, and try again";
+            let told = Diagnostic::error("convert", message).with_help(help);
+            let mut diagnostics = converted.problems.clone();
+            diagnostics.extend([told, problem]);
+            Err(Failure::invalid(diagnostics))
         }
     }
+}
+
+fn unreadable(error: &IncludeError) -> Failure {
+    let help = match error {
+        // No file has included it.
+        IncludeError::Missing { help: None, .. } => {
+            Some("check the path: it starts at the current directory; `-` reads standard input".to_owned())
+        }
+        _ => error.help(),
+    };
+    let diagnostic = Diagnostic::error("io", error.to_string()).with_optional_help(help);
+    Failure::new(Exit::Other, diagnostic)
 }
 
 fn exists(path: &Path) -> Failure {

@@ -7,47 +7,38 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::{Failure, file_help, reason};
 use super::launch;
+use super::progress::Progress;
 use super::terminal::Terminal;
-use crate::checkpoint::TaskId;
+use crate::checkpoint::{TaskId, TaskState};
 use crate::diagnostics::Diagnostic;
 use crate::process::detach::{Beginning, Begun, Detached, detach};
 use crate::process::fork::leave_by;
-use crate::runner::{self, Caller, Event, Options, RunnerError, Sink};
-use crate::schema::Task;
+use crate::runner::{Caller, Event, RunnerError, Sink};
 
-/// Has a child run the task, and prints its id.
+/// Has a child become the runner of a task, as `work` does for a caller and a sink, and prints the task's id.
 pub(crate) fn run(
-    task: &Task,
-    options: &Options,
+    id: &TaskId,
     caller: &Caller,
     context: &Context,
+    work: impl FnOnce(&Caller, &mut dyn Sink) -> Result<TaskState, RunnerError>,
 ) -> Result<Exit, Failure> {
     let detached = detach().map_err(RunnerError::system("go on in the background"))?;
     match detached {
         Detached::Child(beginning) => {
-            leave_by(|| run_detached(task, options, caller, beginning, context.terminal) as i32)
+            let caller = Caller { detached: true, ..caller.clone() };
+            let terminal = context.terminal;
+            let mut departure = Departure { id, beginning: Some(beginning), terminal };
+            leave_by(|| match work(&caller, &mut departure) {
+                Ok(state) => launch::exit(&state) as i32,
+                // Once it has departed, nobody sees it.
+                Err(error) => super::tell(&Failure::from(error), terminal) as i32,
+            })
         }
         Detached::Parent(Begun::UnderWay) => Ok(Exit::Success),
         Detached::Parent(Begun::Ended(code)) => {
             Err(Failure::quiet(Exit::from_code(code).unwrap_or(Exit::Other)))
         }
-        Detached::Parent(Begun::Killed(signal)) => Err(killed(signal, &options.task_id)),
-    }
-}
-
-fn run_detached(
-    task: &Task,
-    options: &Options,
-    caller: &Caller,
-    beginning: Beginning,
-    terminal: Terminal,
-) -> Exit {
-    let caller = Caller { detached: true, ..caller.clone() };
-    let mut departure = Departure { id: &options.task_id, beginning: Some(beginning), terminal };
-    match runner::run(task, options, &caller, &mut departure) {
-        Ok(state) => launch::exit(&state),
-        // Once it has departed, nobody sees it.
-        Err(error) => super::tell(&Failure::from(error), terminal),
+        Detached::Parent(Begun::Killed(signal)) => Err(killed(signal, id)),
     }
 }
 
@@ -60,6 +51,10 @@ struct Departure<'a> {
 
 impl Sink for Departure<'_> {
     fn event(&mut self, event: &Event<'_>) {
+        if let Event::AlreadyEnded { .. } = event {
+            // There is nothing to depart for.
+            Progress::under_way(self.terminal, None).event(event);
+        }
         if let Event::Task { .. } = event
             && let Some(beginning) = self.beginning.take()
         {

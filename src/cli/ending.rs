@@ -8,7 +8,7 @@ use super::progress::Progress;
 use super::report::visible;
 use super::terminal::Terminal;
 use super::{launch, report, tasks};
-use crate::checkpoint::{TaskId, TaskState};
+use crate::checkpoint::{Status, TaskEntry, TaskId, TaskState};
 use crate::runner::{self, RunnerError, Sink, Wish, Witness};
 
 /// Ends the tasks that the patterns pick, as `doing` says: "Killing". Success means that all have ended.
@@ -25,8 +25,16 @@ pub(crate) fn end(
     let terminal = context.terminal;
     terminal.say(report::draw(&tasks::idle_patterns(&found, patterns), terminal.stderr));
     let (ended, living): (Vec<_>, Vec<_>) = found.into_iter().partition(|task| task.finished);
-    for task in ended {
-        terminal.say(format!(" INFO] Task {} had ended before\n", task.id));
+    let mut is_damaged = false;
+    for TaskEntry { id, .. } in ended {
+        // The index is no proof: whether it has ended stands in its checkpoint.
+        match Status::read(&context.root.task(&id)) {
+            Ok(_) => terminal.say(format!(" INFO] Task {id} had ended before\n")),
+            Err(error) => {
+                is_damaged = true;
+                terminal.say(report::draw(&[tasks::diagnostic(&error)], terminal.stderr));
+            }
+        }
     }
     let ids: Vec<TaskId> = living.into_iter().map(|task| task.id).collect();
     for id in &ids {
@@ -34,7 +42,8 @@ pub(crate) fn end(
     }
     let mut witness = Speaker { terminal, several: ids.len() > 1 };
     let code = runner::end(&context.root, &ids, wish, &launch::caller(), &mut witness)?;
-    Ok(Exit::from_code(code).unwrap_or(Exit::Other))
+    let exit = Exit::from_code(code).unwrap_or(Exit::Other);
+    Ok(if is_damaged && exit == Exit::Success { Exit::Other } else { exit })
 }
 
 /// Says what it hears.

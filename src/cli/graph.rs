@@ -18,6 +18,7 @@ use crate::view::graph::{self, Picture};
 /// which is the chain of processes that the whole had to wait for.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
+#[command(mut_arg("file", |arg| arg.value_name("FILE|TASK_ID").help(FILE)))]
 pub(crate) struct GraphArguments {
     /// How to draw it
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
@@ -25,6 +26,8 @@ pub(crate) struct GraphArguments {
     #[command(flatten)]
     config: ConfigArguments,
 }
+
+const FILE: &str = "A .thermos script, or a .json file (`-` with --json reads standard input); if there is none, the id of a task";
 
 const EXAMPLES: &str = "Examples:
   thermos graph pi.thermos                        in the terminal

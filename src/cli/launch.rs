@@ -11,7 +11,7 @@ use super::live::Teller;
 use super::{clock, daemon, ports, task_id, tasks};
 use crate::checkpoint::{TaskId, TaskState};
 use crate::diagnostics::Diagnostic;
-use crate::runner::{self, Caller, Options, RunnerError};
+use crate::runner::{self, Caller, Options, RunnerError, Sink};
 use crate::schema::Task;
 
 /// Runs a task and gives the exit code of the state in which it ends; in the background, how it begins.
@@ -33,7 +33,8 @@ pub(crate) fn run_for(
     context: &Context,
 ) -> Result<Exit, Failure> {
     if arguments.daemon {
-        return daemon::run(task, options, caller, context);
+        let work = |caller: &Caller, sink: &mut dyn Sink| runner::run(task, options, caller, sink);
+        return daemon::run(&options.task_id, caller, context, work);
     }
     let paths = context.root.task(&options.task_id);
     let mut teller = Teller::start("Running", &paths, Some(task), arguments.show, context);

@@ -53,9 +53,9 @@ impl Log {
         Ok(log)
     }
 
-    /// Returns the newest of the files, as far as it was read.
-    pub(crate) fn into_newest(self) -> Option<File> {
-        self.files.into_iter().next()
+    /// Returns its files as far as they were read, the newest first.
+    pub(crate) fn into_files(self) -> Vec<File> {
+        self.files
     }
 
     /// Opens the newest first: a file that is renamed meanwhile is met twice, none is missed.
@@ -89,20 +89,6 @@ impl Read for Log {
     }
 }
 
-/// Opens what was written to a log after the file of an inode, which was rotated; all that is kept, if that file is kept no
-/// more. Nothing if there is no log.
-pub(crate) fn files_after(path: &Path, inode: u64) -> io::Result<Option<Log>> {
-    let mut log = match Log::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        log => log?,
-    };
-    let is_known = |file: &File| file.metadata().is_ok_and(|metadata| metadata.ino() == inode);
-    if let Some(index) = log.files.iter().position(is_known) {
-        log.files.truncate(index);
-    }
-    Ok((!log.files.is_empty()).then_some(log))
-}
-
 /// Opens a log, which is a file; waits for nobody, whatever else stands there.
 pub(super) fn open(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
@@ -110,7 +96,7 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
 }
 
 /// How much older than it is a file may seem: the kernel's time of files goes by steps.
-pub(crate) const STEP: f64 = 0.02;
+const STEP: f64 = 0.02;
 
 /// Says whether a file has changed since a time, in seconds since 1970. In a folder that is used again the log of another
 /// task may lie until it is opened anew.
@@ -119,23 +105,35 @@ pub(crate) fn is_since(file: &File, since: f64) -> bool {
     file.metadata().is_ok_and(|metadata| changed(metadata) + STEP >= since)
 }
 
+/// Says whether the text of a file has changed since a time, in seconds since 1970: a new name is no change of it.
+pub(crate) fn is_written_since(file: &File, since: f64) -> bool {
+    let written = |metadata: fs::Metadata| metadata.mtime() as f64 + metadata.mtime_nsec() as f64 / 1e9;
+    file.metadata().is_ok_and(|metadata| written(metadata) + STEP >= since)
+}
+
+/// Says whether a file cannot be opened before others are closed.
+pub(crate) fn is_starved(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
+}
+
 /// Lists `stdout.1` and so on as far as they are there, the newest first.
 pub(super) fn backups(path: &Path) -> Vec<PathBuf> {
     let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
-    backup_numbers(path).iter().map(|number| path.with_file_name(format!("{name}.{number}"))).collect()
+    let numbers = backup_numbers(path).unwrap_or_default();
+    numbers.iter().map(|number| path.with_file_name(format!("{name}.{number}"))).collect()
 }
 
 /// Lists the numbers of a log's backups, the newest first.
-pub(crate) fn backup_numbers(path: &Path) -> Vec<u32> {
+pub(crate) fn backup_numbers(path: &Path) -> io::Result<Vec<u32>> {
     let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
     let number = |entry: io::Result<fs::DirEntry>| {
         let found = entry.ok()?.file_name().into_string().ok()?;
         found.strip_prefix(name)?.strip_prefix('.')?.parse::<u32>().ok()
     };
-    let entries = path.parent().and_then(|folder| fs::read_dir(folder).ok());
-    let mut numbers: Vec<u32> = entries.into_iter().flatten().filter_map(number).collect();
+    let entries = fs::read_dir(path.parent().unwrap_or(Path::new(".")))?;
+    let mut numbers: Vec<u32> = entries.filter_map(number).collect();
     numbers.sort_unstable();
-    numbers
+    Ok(numbers)
 }
 
 /// Returns the last `lines` lines of a log, none longer than `width` bytes, as text that can be shown.

@@ -87,7 +87,8 @@ struct GlobalArguments {
     #[arg(long, global = true, help_heading = GLOBAL, value_name = "DIR", value_hint = ValueHint::DirPath)]
     root: Option<PathBuf>,
     /// When to use colour
-    #[arg(long, global = true, help_heading = GLOBAL, value_name = "WHEN", value_enum, default_value_t, env = "THERMOS_COLOR")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "WHEN", value_enum, default_value_t)]
+    #[arg(env = "THERMOS_COLOR", hide_env_values = true)]
     color: Color,
 }
 

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, TcpListener};
 
-use super::arguments::PortArgument;
+use super::arguments::{PortArgument, PortArguments};
+use super::context::Context;
 use super::exit::Exit;
 use super::failure::{Failure, reason};
-use crate::diagnostics::Diagnostic;
+use super::report;
+use crate::diagnostics::{Diagnostic, did_you_mean_help};
 use crate::schema::Task;
 
 /// Gives every port its number, in the order of the flags.
@@ -40,6 +42,22 @@ pub(crate) fn unbound(task: &Task, ports: &[(String, u16)]) -> Vec<Diagnostic> {
             .with_help(format!("-P {name} takes a free port, -P {name}:PORT the one you name"))
         })
         .collect()
+}
+
+/// Warns of the ports that flags name and that no command line of the task mentions.
+pub(crate) fn warn_of_idle(task: &Task, arguments: &PortArguments, context: &Context) {
+    let used = task.ports();
+    let idle = arguments.ports.iter().filter(|port| !used.contains(&port.name.as_str()));
+    let warning = |PortArgument { name, .. }: &PortArgument| {
+        let message = format!("port `{name}` is not used: no command line has {{{{thermos.ports[{name}]}}}}");
+        Diagnostic::warning("unused_port", message)
+            .with_help(format!(
+                "the task is given it all the same; leave out -P {name}, or write it where it belongs"
+            ))
+            .with_optional_help(did_you_mean_help(name, used.iter().copied()))
+    };
+    let warnings: Vec<Diagnostic> = idle.map(warning).collect();
+    context.terminal.say(report::draw(&warnings, context.terminal.stderr));
 }
 
 fn refuse_repetition(arguments: &[PortArgument]) -> Result<(), Failure> {

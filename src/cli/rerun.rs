@@ -13,7 +13,7 @@ use super::context::{Context, absolute};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::report::visible;
-use super::{completions, configuration, launch, rehearsal, run, tasks};
+use super::{completions, configuration, launch, ports, rehearsal, run, tasks};
 use crate::checkpoint::{Rerun, TaskId, TaskState};
 use crate::config;
 use crate::diagnostics::{Diagnostic, did_you_mean_help};
@@ -30,6 +30,8 @@ use crate::schema::{Process, Task};
 /// what it has made is there: all runs again.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
+#[command(mut_arg("sandbox", |arg| arg.help("Where processes run [default: where the earlier task ran]")))]
+#[command(mut_arg("progress", |arg| arg.hide_env_values(true)))]
 pub(crate) struct RerunArguments {
     /// Run all that has not succeeded; this is what happens anyway
     #[arg(long, conflicts_with = "from")]
@@ -92,6 +94,7 @@ impl RerunArguments {
         }
         tell_carried(&rerun, self.other_files(&earlier).as_deref(), context);
         let options = self.options(task, &earlier, rerun, context)?;
+        ports::warn_of_idle(task, &self.ports, context);
         match self.dry_run {
             true => rehearsal::show(task, &options, self.format, context),
             false => launch::run_for(task, &options, &self.run, &caller, context),

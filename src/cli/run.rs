@@ -6,15 +6,19 @@ use super::arguments::{ConfigArguments, Format, PortArguments, RunArguments};
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::{configuration, launch, rehearsal, watch};
+use super::{configuration, launch, ports, rehearsal, watch};
 use crate::config;
 use crate::diagnostics::Diagnostic;
 use crate::runner;
 use crate::schema::Task;
 
 /// Check a configuration and run its task
+///
+/// On a terminal a live view shows what goes on. There are lines instead if a process writes to the terminal itself, as one
+/// whose `logger` has the destination `console` or `both`, or with --progress lines.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
+#[command(mut_arg("progress", |arg| arg.hide_env_values(true)))]
 pub(crate) struct RunCommandArguments {
     #[command(flatten)]
     config: ConfigArguments,
@@ -54,6 +58,7 @@ impl RunCommandArguments {
         configuration::announce(context, &loaded);
         let task = only(loaded.tasks)?;
         let options = launch::options(&task, &self.run, &self.ports, context)?;
+        ports::warn_of_idle(&task, &self.ports, context);
         if self.dry_run {
             return rehearsal::show(&task, &options, self.format, context);
         }

@@ -6,7 +6,7 @@ use super::arguments::{Assignment, PortArguments, RunArguments, assignment};
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::{launch, simple_task};
+use super::{launch, ports, simple_task};
 use crate::runner;
 
 /// Run one command as a task
@@ -14,6 +14,7 @@ use crate::runner;
 /// The command is run by bash. Several arguments are joined with blanks.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
+#[command(mut_arg("progress", |arg| arg.hide_env_values(true)))]
 pub(crate) struct SimplerunArguments {
     #[command(flatten)]
     run: RunArguments,
@@ -42,6 +43,7 @@ impl SimplerunArguments {
         let command = self.command.join(" ");
         let task = simple_task::make(&self.name, &command, &self.bindings)?;
         let options = launch::options(&task, &self.run, &self.ports, context)?;
+        ports::warn_of_idle(&task, &self.ports, context);
         let text = format!("Running command: '{command}'\n");
         // The task runs, whether or not anybody reads this. Of a task in the background, the id is all that is printed.
         match self.run.daemon {

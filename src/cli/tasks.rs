@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::unistd::{Uid, User};
 
@@ -111,9 +111,55 @@ pub(crate) fn diagnostic(error: &CheckpointError) -> Diagnostic {
         CheckpointError::Foreign { .. } => Diagnostic::error("foreign_file", error.to_string())
             .with_help("thermos did not put it there: move it away; other tasks are not affected"),
         CheckpointError::Damaged { .. } | CheckpointError::Impossible { .. } => {
-            Diagnostic::error("damaged_checkpoint", error.to_string())
-                .with_help("this line was not written so by thermos; other tasks are not affected")
+            Diagnostic::error("damaged_checkpoint", error.to_string()).with_help(damage_help(error))
         }
+    }
+}
+
+/// Says what a person can do about a damaged checkpoint, by the place of its file below a root.
+fn damage_help(error: &CheckpointError) -> String {
+    let place = match error {
+        CheckpointError::Damaged { path, .. } | CheckpointError::Impossible { path, .. } => Place::of(path),
+        _ => None,
+    };
+    let cause = "this line was not written so by thermos; other tasks are not affected";
+    match place {
+        None => cause.to_owned(),
+        Some(Place { id, is_request: true, .. }) => format!(
+            "this is what was wished of its runner: `thermos kill {id}` writes it anew; without the file, which may be \
+             moved away, `thermos resume {id}` goes on as if nobody had wished anything"
+        ),
+        Some(Place { id, folder, .. }) => format!(
+            "{cause}. `thermos read --simple {id}` prints what can be read. To be rid of the task, end what still \
+             runs of it (it has THERMOS_TASK_ID={id} in its environment), move {} away, and let `thermos gc {id}` \
+             remove the rest; logs stay",
+            folder.display()
+        ),
+    }
+}
+
+/// Whose file a path is.
+struct Place {
+    id: TaskId,
+    /// The task's checkpoint.
+    folder: PathBuf,
+    is_request: bool,
+}
+
+impl Place {
+    fn of(path: &Path) -> Option<Place> {
+        let id = |path: &Path| TaskId::new(path.file_name()?.to_str()?).ok();
+        let parent = path.parent()?;
+        let above = parent.parent()?;
+        if above.ends_with("checkpoints") {
+            let is_request = path.file_name()?.to_str()?.starts_with("request");
+            return Some(Place { id: id(parent)?, folder: parent.to_owned(), is_request });
+        }
+        let is_index =
+            above.ends_with("tasks") && (parent.ends_with("active") || parent.ends_with("finished"));
+        let id = is_index.then(|| id(path)).flatten()?;
+        let folder = Root::new(above.parent()?).task(&id).folder().to_owned();
+        Some(Place { id, folder, is_request: false })
     }
 }
 

@@ -70,7 +70,11 @@ fn without_parser_words(error: &clap::Error, message: String) -> String {
     {
         Some((before, (least, most))) => {
             let before = before.rsplit_once(": ").map_or(before, |(before, _)| before);
-            format!("{before}: it has to be from {least} to {most}")
+            match most.parse::<u32>() {
+                Ok(most) if most < u32::MAX => format!("{before}: it has to be from {least} to {most}"),
+                // That is what fits into the number, which nobody reaches.
+                _ => format!("{before}: it has to be at least {least}"),
+            }
         }
         None => message,
     }

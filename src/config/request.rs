@@ -1,13 +1,17 @@
 //! What is asked of a configuration, and how it is read from the disk.
 
-use std::fs::File;
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use thiserror::Error;
 
 use crate::diagnostics::{Diagnostic, Sources, Span};
+use crate::script;
 
 /// The largest configuration that is read, in bytes.
 const MAX_BYTES: u64 = 64 << 20;
@@ -104,8 +108,7 @@ impl Source {
                 false => Err(standard_input()),
             };
         }
-        let text =
-            open(path).map_err(|error| unreadable(path, &error)).and_then(|file| read_text(path, file))?;
+        let text = read_text(path, open(path)?)?;
         Ok(match is_json {
             true => Source::Json { name: path.display().to_string(), text },
             false => Source::Script { path: path.to_owned(), text },
@@ -119,9 +122,41 @@ fn standard_input() -> ConfigError {
     ConfigError::Unreadable(Box::new(diagnostic.with_help(help)))
 }
 
-fn open(path: &Path) -> io::Result<File> {
-    let file = File::open(path)?;
-    if file.metadata()?.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { Ok(file) }
+/// Opens a file, or a pipe that was handed over; waits for nobody who might write to a pipe with a name.
+fn open(path: &Path) -> Result<File, ConfigError> {
+    let failed = |error: io::Error| unreadable(path, &error);
+    let file = script::open(path).map_err(failed)?;
+    let about = file.metadata().map_err(failed)?;
+    if about.is_dir() {
+        return Err(failed(io::ErrorKind::IsADirectory.into()));
+    }
+    if about.is_file() {
+        return Ok(file);
+    }
+    if !is_handed_over(&file, &about) {
+        return Err(no_file(path, &about));
+    }
+    // Whoever writes to it may take time.
+    let flags = fcntl(&file, FcntlArg::F_GETFL).map_err(|error| failed(error.into()))?;
+    let blocking = OFlag::from_bits_truncate(flags) - OFlag::O_NONBLOCK;
+    fcntl(&file, FcntlArg::F_SETFL(blocking)).map_err(|error| failed(error.into()))?;
+    Ok(file)
+}
+
+/// Says whether this process had the same pipe or terminal open before: as `/dev/stdin`, or by `<(command)`.
+fn is_handed_over(file: &File, about: &Metadata) -> bool {
+    let descriptors = fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
+    let own = file.as_raw_fd().to_string();
+    let others = descriptors.filter(|entry| entry.file_name() != *own);
+    let mut found = others.filter_map(|entry| fs::metadata(entry.path()).ok());
+    found.any(|other| (other.dev(), other.ino()) == (about.dev(), about.ino()))
+}
+
+fn no_file(path: &Path, about: &Metadata) -> ConfigError {
+    let kind = script::kind(about.file_type());
+    let message = format!("cannot read {}: it is {kind}, not a regular file", path.display());
+    let help = "name a file, or hand a pipe over: <(COMMAND), or `-` with --json";
+    ConfigError::Unreadable(Box::new(Diagnostic::error("unreadable", message).with_help(help)))
 }
 
 fn read_text(path: &Path, reader: impl Read) -> Result<String, ConfigError> {

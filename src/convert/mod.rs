@@ -47,7 +47,8 @@ pub struct Converted {
 /// # Errors
 /// The text is no Python, nests too deep or is too long.
 pub fn convert(name: &str, text: &str) -> Result<Converted, Box<Diagnostic>> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n");
+    // Python reads each of the three ends of lines as one.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n").replace('\r', "\n");
     let source = tree::Source::new(name, &text);
     let tree = source.parse()?;
     Ok(converter::Converter::new(&source, tree.root_node()).convert(tree.root_node()))

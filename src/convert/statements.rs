@@ -13,6 +13,21 @@ use super::tree::{all_of, children, part};
 /// Modules whose names a script has without asking for them.
 const OWN_MODULES: [&str; 4] = ["pystachio", "apache.thermos.config", "twitter.thermos.config", "__future__"];
 
+/// Says whether a statement that leaves something stands outside of what it could leave, as Python does not allow either.
+fn is_stray(node: Node<'_>) -> bool {
+    let leaves_function = node.kind() == "return_statement";
+    let mut place = node;
+    while let Some(parent) = place.parent() {
+        match parent.kind() {
+            "function_definition" => return !leaves_function,
+            "class_definition" => return true,
+            "for_statement" | "while_statement" if !leaves_function => return false,
+            _ => place = parent,
+        }
+    }
+    true
+}
+
 impl<'t> Converter<'t> {
     /// Converts the statements of a file or a block, with the comments between them.
     pub(super) fn statements(&mut self, block: Node<'t>) {
@@ -132,6 +147,14 @@ impl<'t> Converter<'t> {
     fn simple_statement(&mut self, node: Node<'t>) -> Outcome<Vec<String>> {
         let inner = children(node);
         let line = match (node.kind(), &inner[..]) {
+            ("return_statement" | "break_statement" | "continue_statement", _) if is_stray(node) => {
+                let word = self.source.of(node).split_whitespace().next().unwrap_or_default();
+                let (place, help) = match word {
+                    "return" => ("function", "leave it out, or put it into a function"),
+                    _ => ("loop", "leave it out; a function is left with `return`"),
+                };
+                return Problem::fail(node, format!("`{word}` outside of a {place}"), help);
+            }
             ("return_statement", [value]) => format!("return {};", self.alone(*value)?),
             ("return_statement", _) => "return;".to_owned(),
             ("break_statement", _) => "break;".to_owned(),

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::convert::Infallible;
-use std::os::fd::AsFd;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -171,5 +170,7 @@ fn wait_for_change(index: &Index, until: Option<Instant>) -> bool {
     // Rounded up: to come too early would be to come twice.
     let left = left.map(|left| PollTimeout::try_from(left + Duration::from_millis(1)));
     let timeout = left.map_or(PollTimeout::NONE, |left| left.unwrap_or(PollTimeout::MAX));
-    poll(&mut [PollFd::new(index.as_fd(), PollFlags::POLLIN)], timeout).is_ok_and(|ready| ready > 0)
+    let mut events: Vec<PollFd<'_>> =
+        index.events().map(|events| PollFd::new(events, PollFlags::POLLIN)).into_iter().collect();
+    poll(&mut events, timeout).is_ok_and(|ready| ready > 0)
 }

@@ -32,6 +32,9 @@ use crate::process::pidfd::PidFd;
 /// How long a runner may take to hear a request.
 const HEARING: Duration = Duration::from_secs(5);
 
+/// After how long it is told why it takes so long.
+const LOOK: Duration = Duration::from_secs(2);
+
 /// How long it may take over a forced end that it has heard; longer than it waits for coordinators and for what
 /// survives KILL.
 const FORCED_END: Duration = Duration::from_secs(15);
@@ -113,8 +116,11 @@ impl Roundup<'_> {
     /// Looks at a task: ended, without a runner, or with one that is to be asked.
     fn step(&mut self, index: usize) -> Result<(), RunnerError> {
         let paths = self.targets[index].paths.clone();
-        if matches!(self.targets[index].standing, Standing::Asked { .. }) {
-            return self.lose_patience(index);
+        if let Standing::Asked { patience, .. } = &self.targets[index].standing {
+            return match patience.is_some_and(|time| Instant::now() >= time) {
+                true => self.lose_patience(index),
+                false => self.look(index),
+            };
         }
         if self.root.find(paths.id())?.is_none() {
             return Err(RunnerError::NotFound(paths.id().clone()));
@@ -170,7 +176,30 @@ impl Roundup<'_> {
         let watched = self.events.add(&runner, index as u64);
         watched.map_err(RunnerError::system("watch the runner"))?;
         *asked = Some(pid);
-        *standing = Standing::Asked { runner, heard: false, patience: Some(Instant::now() + HEARING) };
+        let now = Instant::now();
+        // By force nobody is waited for that long, and of a debugger it was told.
+        let look = (!self.wish.is_forced() && stopped != Some('t')).then_some(now + LOOK);
+        *standing =
+            Standing::Asked { runner, heard: false, patience: Some(now + HEARING), look, told: false };
+        Ok(())
+    }
+
+    /// Tells whom a runner waits for, and that it is stopped, once each: it may be stopped at any time.
+    fn look(&mut self, index: usize) -> Result<(), RunnerError> {
+        let Target { paths, standing, asked, .. } = &mut self.targets[index];
+        let (Standing::Asked { look, told, .. }, Some(pid)) = (standing, *asked) else { return Ok(()) };
+        *look = Some(Instant::now() + LOOK);
+        if identity::stat(pid).ok().flatten().is_some_and(|stat| stat.state == 'T') {
+            *look = None;
+            let text = format!(
+                "its runner is stopped and waited for; `kill -CONT {pid}` lets it go on, --force does not wait"
+            );
+            self.witness.note(paths.id(), &text);
+        } else if !*told && !paths.request().exists() {
+            *told = true;
+            let text = "waiting for its processes to end, final ones included; --force kills them at once";
+            self.witness.note(paths.id(), text);
+        }
         Ok(())
     }
 
@@ -178,7 +207,7 @@ impl Roundup<'_> {
     /// task can be taken over; as is one that has heard that it is to end at once and does not.
     fn lose_patience(&mut self, index: usize) -> Result<(), RunnerError> {
         let Target { paths, standing, .. } = &mut self.targets[index];
-        let Standing::Asked { runner, heard, patience } = standing else { return Ok(()) };
+        let Standing::Asked { runner, heard, patience, .. } = standing else { return Ok(()) };
         let hears_now = !*heard && !paths.request().exists();
         *patience = None;
         match (hears_now, self.wish.is_forced()) {

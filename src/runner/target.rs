@@ -21,7 +21,16 @@ pub(super) enum Standing {
     /// Somebody has it and nobody knows who, or there is no room to take it over; looked at again at a time.
     Unclear { since: Instant, next: Instant },
     /// Its runner was asked, and may have heard it.
-    Asked { runner: PidFd, heard: bool, patience: Option<Instant> },
+    Asked {
+        runner: PidFd,
+        heard: bool,
+        /// When it is too long.
+        patience: Option<Instant>,
+        /// When to look why it takes so long, to tell.
+        look: Option<Instant>,
+        /// Whether it was told that processes are waited for.
+        told: bool,
+    },
     /// A child of this process runs it.
     TakenOver { child: Pid, handle: PidFd },
     /// It has ended, or cannot be ended; that has been told.
@@ -37,7 +46,7 @@ impl Target {
     pub(super) fn next_time(&self) -> Option<Instant> {
         match &self.standing {
             Standing::Unclear { next, .. } => Some(*next),
-            Standing::Asked { patience, .. } => *patience,
+            Standing::Asked { patience, look, .. } => [*patience, *look].into_iter().flatten().min(),
             _ => None,
         }
     }

@@ -2,10 +2,12 @@
 //!
 //! LANGUAGE section 1.4. Knows nothing of what is in the files.
 
-use std::fs;
-use std::io::ErrorKind;
+use std::fs::{self, File, FileType, OpenOptions};
+use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 
+use nix::libc;
 use thiserror::Error;
 
 use crate::diagnostics::did_you_mean_help;
@@ -164,22 +166,57 @@ impl Loader for FileLoader {
 /// [`IncludeError`], except for [`IncludeError::Outside`].
 pub fn read_text(path: &Path, name: &str) -> Result<String, IncludeError> {
     let unreadable =
-        |error: std::io::Error| IncludeError::Unreadable { path: name.to_owned(), reason: error.to_string() };
-    let about = fs::metadata(path).map_err(|error| match error.kind() {
+        |error: io::Error| IncludeError::Unreadable { path: name.to_owned(), reason: error.to_string() };
+    let file = open(path).map_err(|error| match error.kind() {
         ErrorKind::NotFound => missing(path, name),
         _ => unreadable(error),
     })?;
+    let about = file.metadata().map_err(unreadable)?;
     if !about.is_file() {
         return Err(IncludeError::NoFile(name.to_owned()));
     }
     if about.len() > MAX_FILE {
         return Err(IncludeError::TooLarge { path: name.to_owned(), bytes: about.len() });
     }
-    let bytes = fs::read(path).map_err(unreadable)?;
+    read_stream(file, name)
+}
+
+/// Reads a source file to its end, such as standard input; `name` is what messages call it.
+///
+/// # Errors
+/// It cannot be read, is too large, or no text.
+pub fn read_stream(reader: impl Read, name: &str) -> Result<String, IncludeError> {
+    let mut bytes = Vec::new();
+    reader
+        .take(MAX_FILE + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| IncludeError::Unreadable { path: name.to_owned(), reason: error.to_string() })?;
+    let count = bytes.len() as u64;
+    if count > MAX_FILE {
+        return Err(IncludeError::TooLarge { path: name.to_owned(), bytes: count });
+    }
     String::from_utf8(bytes).map_err(|error| IncludeError::NoText {
         path: name.to_owned(),
         byte: error.utf8_error().valid_up_to(),
     })
+}
+
+/// Opens a file for reading and waits for nobody: a pipe that nobody writes to is open at once.
+///
+/// # Errors
+/// Those of the system. What was opened need not be a regular file: its metadata tell.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)
+}
+
+/// Says what something is that is no regular file.
+pub(crate) fn kind(what: FileType) -> &'static str {
+    match what {
+        what if what.is_dir() => "a directory",
+        what if what.is_fifo() => "a pipe",
+        what if what.is_socket() => "a socket",
+        _ => "a device",
+    }
 }
 
 fn missing(path: &Path, name: &str) -> IncludeError {

@@ -42,7 +42,8 @@ mod values;
 
 pub use completion::{Candidates, Place};
 pub use highlight::{Class, classes, indent};
-pub use include::{FileLoader, IncludeError, Loaded, Loader, NoFiles, read_text};
+pub use include::{FileLoader, IncludeError, Loaded, Loader, NoFiles, read_stream, read_text};
+pub(crate) use include::{kind, open};
 pub use limits::Limits;
 pub use manual::{Topic, topic, topics};
 pub use origins::Uses;

@@ -14,9 +14,11 @@ pub mod summary;
 mod template;
 pub mod timeline;
 mod units;
+mod words;
 
 pub use columns::{cut, fit, one_line};
 pub use units::{duration, size};
+pub use words::shell_word;
 
 /// Says where the name of a process leads.
 pub type Link<'a> = &'a dyn Fn(&str) -> String;

@@ -5,6 +5,7 @@ use unicode_width::UnicodeWidthStr;
 use super::columns::{cut, fit, one_line};
 use super::duration;
 use super::look::{Style, Tone};
+use super::words::shell_word;
 use crate::checkpoint::status::RunEntry;
 use crate::checkpoint::{ProcessState, Status, TaskState, paths};
 
@@ -42,9 +43,10 @@ pub fn summary(status: &Status, processes: usize, style: &Style) -> String {
     if failures.len() > FAILURES {
         add("", format!("and {} more", failures.len() - FAILURES));
     }
-    let id = &status.task_id;
-    add("more", style.faint(&format!("thermos tail {id}")));
-    add("", style.faint(&format!("thermos timeline {id}")));
+    let commands = [tail(status), Some(format!("thermos timeline {}", status.task_id))];
+    for (index, command) in commands.iter().flatten().enumerate() {
+        add(if index == 0 { "more" } else { "" }, style.faint(command));
+    }
     lines.join("\n") + "\n"
 }
 
@@ -108,6 +110,22 @@ fn joined(slowest: &[(String, f64)], room: usize) -> String {
         line += &text;
     }
     line
+}
+
+/// Returns the command that prints what a process has printed: one that failed, else the one that ended last. Of a failure
+/// standard error was shown when it happened.
+fn tail(status: &Status) -> Option<String> {
+    let id = &status.task_id;
+    let failed = status.processes.iter().find_map(|(name, runs)| failure(name, runs));
+    let end = |runs: &[RunEntry]| runs.last().and_then(|run| run.stop_time).unwrap_or(f64::INFINITY);
+    let ended = || status.processes.iter().max_by(|(_, left), (_, right)| end(left).total_cmp(&end(right)));
+    let name = failed.map(|(name, _)| name).or_else(|| ended().map(|(name, _)| name.as_str()))?;
+    let name = match status.processes.len() + status.carried_over.len() {
+        0 | 1 => String::new(),
+        _ if name.starts_with('-') => format!(" -- {}", shell_word(name)),
+        _ => format!(" {}", shell_word(name)),
+    };
+    Some(format!("thermos tail {id}{name}"))
 }
 
 /// Returns the last run of a process if it failed.

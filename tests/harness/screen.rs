@@ -81,7 +81,12 @@ impl Screen {
 
     /// Types; Enter is `\r`, Ctrl-C `\x03`, Ctrl-D `\x04`, Tab `\t`.
     pub(crate) fn type_keys(&mut self, keys: &str) {
-        self.terminal.write_all(keys.as_bytes()).unwrap();
+        self.type_bytes(keys.as_bytes());
+    }
+
+    /// Types what need not be text.
+    pub(crate) fn type_bytes(&mut self, bytes: &[u8]) {
+        self.terminal.write_all(bytes).unwrap();
     }
 
     /// Changes the size, as a window manager does: whoever is in the foreground gets SIGWINCH.

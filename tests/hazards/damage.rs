@@ -213,6 +213,36 @@ fn point_15_what_a_newer_version_wrote_is_shown_and_a_state_of_its_own_is_not_gu
     state.expect_error("kill", &["a task in state PAUSED is not supported by this version"]);
 }
 
+#[test]
+fn point_15_a_damaged_task_was_said_to_have_ended() {
+    let dead = Dead::new();
+    let copy = dead.copy();
+    fs::rename(copy.path(ACTIVE), copy.path("tasks/finished/id")).unwrap();
+    fs::write(copy.path(RUNNER), "garbage\n").unwrap();
+    for command in ["kill", "lose"] {
+        let output = copy.call(command).expect_code(6);
+        assert!(!output.stderr.contains("ended before"), "{}", output.stderr);
+        output.expect_diagnostic("damaged_checkpoint", &format!("{RUNNER}:1: damaged checkpoint"));
+    }
+}
+
+#[test]
+fn point_15_the_way_out_that_is_told_leads_out() {
+    let dead = Dead::new();
+    let copy = dead.copy();
+    fs::write(copy.path(RUNNER), "garbage\n").unwrap();
+    let told = copy.call("status").expect_code(6).stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+    let folder = copy.path("checkpoints/id");
+    for part in ["`thermos read --simple id`", &format!("move {} away", folder.display()), "`thermos gc id`"]
+    {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    fs::rename(&folder, copy.path("moved")).unwrap();
+    copy.expect_fine("gc");
+    copy.expect_fine("status");
+    assert!(!copy.path(ACTIVE).exists() && !folder.exists());
+}
+
 /// Places at which a file may end: each byte near the end of a line, and the middle of each line.
 fn cuts(content: &[u8]) -> Vec<usize> {
     let ends = content.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(place, _)| place);

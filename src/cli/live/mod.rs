@@ -3,9 +3,9 @@
 //! The child is a mere reader of a pipe and of files: the runner neither waits for it nor minds its death. It is forked
 //! before the runner begins, so that it is no part of the task.
 
-mod follow;
+mod follower;
+mod lines;
 mod pipe;
-mod rotation;
 mod screen;
 mod told;
 mod viewer;

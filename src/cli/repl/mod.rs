@@ -120,10 +120,7 @@ fn folder(file: &Path) -> &Path {
 
 fn unusable(error: &io::Error) -> Failure {
     let message = format!("cannot talk over standard input and output: {}", reason(error));
-    let help = match error.kind() {
-        io::ErrorKind::InvalidData => "what is read must be UTF-8 text",
-        _ => "check the terminal, or where input and output are redirected to",
-    };
+    let help = "check the terminal, or where input and output are redirected to";
     Failure::new(Exit::Other, Diagnostic::error("io", message).with_help(help))
 }
 

@@ -149,6 +149,20 @@ impl Language for Shell {
         complete::complete(&self.session, text.get(..at).unwrap_or(text))
     }
 
+    fn no_text(&self, line: Option<u64>) -> String {
+        let (message, help) = match line {
+            None => (
+                "what was typed is no UTF-8 text, and is dropped".to_owned(),
+                "set the terminal to UTF-8, and type it again",
+            ),
+            Some(line) => (
+                format!("line {line} of standard input is no UTF-8 text"),
+                "save the input as UTF-8; what stands before this line has been evaluated",
+            ),
+        };
+        report::draw(&[Diagnostic::error("not_utf8", message).with_help(help)], self.context.terminal.stderr)
+    }
+
     fn hint(&self, text: &str) -> Option<String> {
         paint::hint(&self.session, text)
     }

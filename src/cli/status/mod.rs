@@ -67,18 +67,35 @@ impl StatusArguments {
             let idle = tasks::idle_patterns(&picked, &self.patterns);
             context.terminal.say(report::draw(&idle, context.terminal.stderr));
         }
-        let mut damaged = Vec::new();
-        let is_any = match (self.format, self.is_table(context)) {
-            (Format::Json, _) => self.print_json(context, &picked, &mut damaged)?,
-            (Format::Text, true) => self.print_table(context, &picked, &mut damaged)?,
-            (Format::Text, false) => self.print_text(context, &picked, &mut damaged)?,
-        };
-        context.terminal.say(report::draw(&damaged, context.terminal.stderr));
-        match (is_any, damaged.is_empty()) {
-            (_, false) => Ok(Exit::Other),
-            (false, true) => Err(tasks::none_found(&context.root, &self.patterns)),
-            (true, true) => Ok(Exit::Success),
+        let mut seen = Seen::default();
+        match (self.format, self.is_table(context)) {
+            (Format::Json, _) => self.print_json(context, &picked, &mut seen)?,
+            (Format::Text, true) => self.print_table(context, &picked, &mut seen)?,
+            (Format::Text, false) => self.print_text(context, &picked, &mut seen)?,
         }
+        context.terminal.say(report::draw(&seen.damaged, context.terminal.stderr));
+        match seen {
+            Seen { damaged, .. } if !damaged.is_empty() => Ok(Exit::Other),
+            Seen { is_any: true, .. } => Ok(Exit::Success),
+            Seen { left_out: 0, .. } => Err(tasks::none_found(&context.root, &self.patterns)),
+            Seen { left_out, .. } => Err(self.none_of_that_kind(left_out)),
+        }
+    }
+
+    /// There are tasks, but `--only` leaves all of them out.
+    fn none_of_that_kind(&self, left_out: usize) -> Failure {
+        let (kind, other) = match self.only {
+            Some(Only::Finished) => ("finished", "not ended"),
+            _ => ("active", "ended"),
+        };
+        let whom = match self.patterns.as_slice() {
+            [] => String::new(),
+            patterns => format!(" that matches {}", patterns::texts(patterns)),
+        };
+        let has = if left_out == 1 { "task has" } else { "tasks have" };
+        let message = format!("no task{whom} is {kind}: {left_out} {has} {other}");
+        let help = "without --only they are shown too";
+        Failure::new(Exit::Failed, Diagnostic::error("nothing_found", message).with_help(help))
     }
 
     fn is_table(&self, context: &Context) -> bool {
@@ -103,48 +120,40 @@ impl StatusArguments {
         &self,
         context: &Context,
         picked: &[TaskEntry],
-        damaged: &mut Vec<Diagnostic>,
+        seen: &mut Seen,
         mut take: impl FnMut(Status) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         for TaskEntry { id, .. } in picked {
             match Status::read(&context.root.task(id)) {
-                Ok(Some(status)) if self.wants(&status.state) => take(status)?,
-                Ok(_) => {}
-                Err(error) => damaged.push(tasks::diagnostic(&error)),
+                Ok(Some(status)) if self.wants(&status.state) => {
+                    seen.is_any = true;
+                    take(status)?;
+                }
+                Ok(Some(_)) => seen.left_out += 1,
+                Ok(None) => {}
+                Err(error) => seen.damaged.push(tasks::diagnostic(&error)),
             }
         }
         Ok(())
     }
 
-    fn print_json(
-        &self,
-        context: &Context,
-        picked: &[TaskEntry],
-        damaged: &mut Vec<Diagnostic>,
-    ) -> Result<bool, Failure> {
-        let (mut block, mut is_any) = ("[".to_owned(), false);
-        self.each(context, picked, damaged, |status| {
-            if std::mem::replace(&mut is_any, true) {
+    fn print_json(&self, context: &Context, picked: &[TaskEntry], seen: &mut Seen) -> Result<(), Failure> {
+        let (mut block, mut is_first) = ("[".to_owned(), true);
+        self.each(context, picked, seen, |status| {
+            if !std::mem::replace(&mut is_first, false) {
                 block.push(',');
             }
             block += &json(&status);
             flush(&mut block, context, BLOCK)
         })?;
         block += "]\n";
-        flush(&mut block, context, 0)?;
-        Ok(is_any)
+        flush(&mut block, context, 0)
     }
 
-    fn print_text(
-        &self,
-        context: &Context,
-        picked: &[TaskEntry],
-        damaged: &mut Vec<Diagnostic>,
-    ) -> Result<bool, Failure> {
+    fn print_text(&self, context: &Context, picked: &[TaskEntry], seen: &mut Seen) -> Result<(), Failure> {
         let mut owners = Owners::default();
-        let (mut active, mut finished, mut is_any) = (String::new(), String::new(), false);
-        self.each(context, picked, damaged, |status| {
-            is_any = true;
+        let (mut active, mut finished) = (String::new(), String::new());
+        self.each(context, picked, seen, |status| {
             if !self.patterns.is_empty() {
                 active += &text::found(&status, self.level(), &mut owners);
                 return flush(&mut active, context, BLOCK);
@@ -154,42 +163,57 @@ impl StatusArguments {
             Ok(())
         })?;
         let shown = if self.patterns.is_empty() { text::overview(&active, &finished) } else { active };
-        context.terminal.print(shown)?;
-        Ok(is_any)
+        context.terminal.print(shown)
     }
 
-    fn print_table(
-        &self,
-        context: &Context,
-        picked: &[TaskEntry],
-        damaged: &mut Vec<Diagnostic>,
-    ) -> Result<bool, Failure> {
+    fn print_table(&self, context: &Context, picked: &[TaskEntry], seen: &mut Seen) -> Result<(), Failure> {
         let mut rows = Vec::new();
-        self.each(context, picked, damaged, |status| {
+        self.each(context, picked, seen, |status| {
             rows.push(Row::new(&status));
             Ok(())
         })?;
         if rows.is_empty() {
-            return Ok(false);
+            return Ok(());
         }
         table::sort(&mut rows);
         // Who asked for some of them wants to see them; of all, the finished ones get the room that is left.
         let is_whole = self.only.is_some() || !self.patterns.is_empty();
-        let most = if is_whole { usize::MAX } else { terminal::size().0.saturating_sub(FRAME).max(LEAST) };
+        let screen = terminal::size().0;
+        let most = if is_whole { usize::MAX } else { screen.saturating_sub(frame(screen)).max(1) };
         let shown = table::shown(&rows, most);
         rows[..shown].iter_mut().for_each(|row| row.complete(&context.root));
         let style = context.terminal.stdout.into();
         let mut lines = table::draw(&rows[..shown], &style, clock::seconds());
         lines.push(table::summary(&rows, shown, &style));
-        context.terminal.print(lines.join("\n") + "\n")?;
-        Ok(true)
+        if !is_whole && screen < LEAST {
+            // Of what frames the tasks, the summary alone says that there are more of them.
+            lines.remove(0);
+        }
+        context.terminal.print(lines.join("\n") + "\n")
     }
 }
 
-/// Lines of a screen that are not tasks: the head, the summary, and those of the shell before and after.
-const FRAME: usize = 5;
+/// What was read for a listing.
+#[derive(Debug, Default)]
+struct Seen {
+    /// Whether a task was shown.
+    is_any: bool,
+    /// How many tasks `--only` left out.
+    left_out: usize,
+    damaged: Vec<Diagnostic>,
+}
 
-/// So many tasks are shown on any screen.
+/// Lines of a screen that are not tasks: the head, the summary, and those of the shell before and after. A small one has
+/// no line to spare: the summary, and the prompt below it.
+fn frame(screen: usize) -> usize {
+    match screen {
+        0..LEAST => 2,
+        LEAST..10 => 3,
+        _ => 5,
+    }
+}
+
+/// A screen of fewer lines has no room for a head.
 const LEAST: usize = 5;
 
 /// Bytes that are written at once.

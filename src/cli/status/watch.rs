@@ -4,7 +4,7 @@ mod display;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::AsFd;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use nix::sys::signal::{SigSet, Signal};
 
@@ -14,24 +14,19 @@ use crate::checkpoint::{Status, TaskId};
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::follow::pace::Pace;
 use crate::cli::{launch, patterns, report, tasks};
-use crate::process::changes::{Change, Changes};
+use crate::process::changes::{Change, Changes, Notice};
 use crate::process::events::Events;
 use crate::process::signals::SignalQueue;
 use crate::runner::RunnerError;
-
-/// A busy task changes thousands of times a second; nobody sees more than this.
-const PAUSE: Duration = Duration::from_millis(100);
-
-/// Reading may take this part of the time at most, one in so many.
-const SHARE: u32 = 10;
 
 const CHANGED: u64 = 0;
 const SIGNALS: u64 = 1;
 const KEYS: u64 = 2;
 
 /// What is watched.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Watched {
     /// The tasks that have not ended, or those that have.
     Index,
@@ -45,8 +40,10 @@ pub(super) fn watch(arguments: &StatusArguments, context: &Context) -> Result<Ex
     let mut signals =
         SignalQueue::open(&signals.into_iter().collect::<SigSet>()).map_err(system("hear signals"))?;
     let mut events = Events::new().map_err(system("open an event descriptor"))?;
-    let changes = Changes::new().map_err(system("watch files"))?;
-    events.add(&changes, CHANGED).map_err(system("watch files"))?;
+    let changes = Changes::new(Notice::Writes);
+    if let Some(descriptor) = changes.descriptor() {
+        events.add(descriptor, CHANGED).map_err(system("watch files"))?;
+    }
     events.add(&signals, SIGNALS).map_err(system("hear signals"))?;
     let mut watcher = Watcher {
         arguments,
@@ -62,24 +59,26 @@ pub(super) fn watch(arguments: &StatusArguments, context: &Context) -> Result<Ex
         events.add(keys.as_fd(), KEYS).map_err(system("read the keyboard"))?;
     }
     display.draw(&watcher.rows)?;
-    let mut next = Instant::now();
+    let mut pace = Pace::new();
     loop {
-        if !changed.is_empty() && Instant::now() >= next {
+        if !changed.is_empty() && pace.wait().is_none() {
             let start = Instant::now();
             watcher.update(std::mem::take(&mut changed), &mut display)?;
             display.draw(&watcher.rows)?;
-            next = start + PAUSE.max(start.elapsed() * SHARE);
+            pace.has_read(start);
             if let Some(exit) = watcher.end() {
                 display.close();
                 return exit;
             }
         }
-        let until = (!changed.is_empty()).then(|| next.saturating_duration_since(Instant::now()));
-        let timeout = until.or_else(|| display.tick(&watcher.rows));
+        let due = (!changed.is_empty()).then(|| pace.wait().unwrap_or_default());
+        let timeout = due.or_else(|| display.tick(&watcher.rows));
+        let timeout = timeout.into_iter().chain(watcher.changes.timeout()).min();
         let woken: Vec<u64> = events.wait(timeout).map_err(system("wait for changes"))?.collect();
+        watcher.hear(&mut changed)?;
         for token in &woken {
             match *token {
-                CHANGED => watcher.hear(&mut changed)?,
+                CHANGED => {}
                 SIGNALS => {
                     while let Some(taken) = signals.take().map_err(system("hear signals"))? {
                         if taken.signal != Signal::SIGWINCH {

@@ -5,6 +5,7 @@
 use std::io;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use nix::sys::stat::{SFlag, fstat};
 
@@ -15,15 +16,16 @@ use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::follow::log::LogFollower;
+use crate::cli::follow::pace::Pace;
 use crate::diagnostics::did_you_mean_help;
-use crate::process::changes::{Change, Changes};
+use crate::process::changes::{Change, Changes, Notice};
 use crate::process::events::Events;
 use crate::runner::{self, RunnerError};
 use crate::schema::{Process, Task};
 use crate::view::one_line;
 
 /// What is watched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Watched {
     Task,
     Logs,
@@ -45,8 +47,17 @@ pub(super) fn follow(
     if let Some(status) = status.filter(|status| status.carried_over.contains_key(&process.name)) {
         return arguments.print(&process.name, &status, context);
     }
-    let changes = Changes::new().map_err(RunnerError::system("watch files"))?;
-    let mut follower = Follower { arguments, paths, context, process, changes, current: None };
+    let changes = Changes::new(Notice::Writes);
+    let mut follower = Follower {
+        arguments,
+        paths,
+        context,
+        process,
+        changes,
+        current: None,
+        has_begun: false,
+        is_alive: true,
+    };
     follower.changes.watch(paths.folder(), Watched::Task).map_err(RunnerError::system("watch the task"))?;
     follower.run()
 }
@@ -82,91 +93,114 @@ struct Follower<'a> {
     process: &'a Process,
     changes: Changes<Watched>,
     current: Option<(u64, LogFollower)>,
+    /// Whether there was a record of the task.
+    has_begun: bool,
+    /// Whether its runner was alive when it was read last.
+    is_alive: bool,
 }
 
 impl Follower<'_> {
+    /// Each round: read the task if it has changed and that is due; sleep; copy what was printed.
     fn run(&mut self) -> Result<Exit, Failure> {
         let mut events = Events::new().map_err(RunnerError::system("open an event descriptor"))?;
-        events.add(&self.changes, CHANGED).map_err(RunnerError::system("watch files"))?;
+        if let Some(descriptor) = self.changes.descriptor() {
+            events.add(descriptor, CHANGED).map_err(RunnerError::system("watch files"))?;
+        }
         watch_reader(&events);
-        let mut is_alive = true;
+        let (mut pace, mut has_changed) = (Pace::new(), true);
         loop {
-            let Some(status) = Status::read(self.paths)? else { return Err(self.vanished_or_unstarted()?) };
-            if self.catch_up(&status)? {
-                return Ok(Exit::Success);
-            }
-            if std::mem::replace(&mut is_alive, status.runner_alive) && !is_alive {
-                let id = &self.arguments.task_id;
-                self.context.terminal.say(format!(
-                    " INFO] The runner of task {id} is gone; `thermos resume {id}` goes on with it\n"
-                ));
-            }
-            loop {
-                let mut woken = events.wait(None).map_err(RunnerError::system("wait for changes"))?;
-                if woken.any(|token| token == READER) {
+            if has_changed && pace.wait().is_none() {
+                let start = Instant::now();
+                let status = Status::read(self.paths)?;
+                pace.has_read(start);
+                has_changed = false;
+                let Some(status) = status else { return Err(self.vanished_or_unstarted()?) };
+                if self.catch_up(&status)? {
                     return Ok(Exit::Success);
                 }
-                let changes = self.changes.take().map_err(RunnerError::system("watch files"))?;
-                // What is printed changes the log alone: the checkpoint need not be read for it.
-                let is_of_task = |change: &_| !matches!(change, Change::At(Watched::Logs, _));
-                if changes.iter().any(is_of_task) {
-                    break;
-                }
-                self.copy()?;
+                self.tell_of_runner(status.runner_alive);
             }
+            let due = has_changed.then(|| pace.wait().unwrap_or_default());
+            let timeout = due.into_iter().chain(self.changes.timeout()).min();
+            let mut woken = events.wait(timeout).map_err(RunnerError::system("wait for changes"))?;
+            if woken.any(|token| token == READER) {
+                return Ok(Exit::Success);
+            }
+            let changes = self.changes.take().map_err(RunnerError::system("watch files"))?;
+            // What is printed changes the log alone: the checkpoint need not be read for it.
+            has_changed |= changes.iter().any(|change| !matches!(change, Change::At(Watched::Logs, _)));
+            self.copy()?;
+        }
+    }
+
+    /// Says that the runner has gone, once.
+    fn tell_of_runner(&mut self, is_alive: bool) {
+        if std::mem::replace(&mut self.is_alive, is_alive) && !is_alive {
+            let id = &self.arguments.task_id;
+            let text =
+                format!(" INFO] The runner of task {id} is gone; `thermos resume {id}` goes on with it\n");
+            self.context.terminal.say(text);
         }
     }
 
     /// Prints what is there by now, of one run after the other; says whether that is all that will ever come.
     fn catch_up(&mut self, status: &Status) -> Result<bool, Failure> {
+        self.has_begun = true;
         let runs = status.processes.get(&self.process.name).map(Vec::as_slice).unwrap_or_default();
         let over = status.state.is_terminal() || is_over(self.process, status, runs);
         loop {
-            if self.current.is_none() && !self.begin(status, runs)? {
+            if self.current.is_none() && !self.begin(status, runs, over)? {
                 return Ok(over);
             }
-            self.copy()?;
-            let Some(number) = self.current.as_ref().map(|(number, _)| *number) else { return Ok(over) };
+            let Some((number, log)) = &mut self.current else { return Ok(over) };
+            let number = *number;
             let has_ended = runs.iter().all(|run| run.run != number || run.state.is_terminal());
+            if has_ended || status.state.is_terminal() {
+                log.finish();
+            }
+            self.copy()?;
             let next = runs.iter().find(|run| run.run > number);
             match next {
                 _ if self.arguments.run.is_some() => return Ok(has_ended || status.state.is_terminal()),
-                Some(next) if has_ended => self.start(status, next.run, None)?,
+                Some(next) if has_ended => self.start(status, next, None)?,
                 _ => return Ok(over && has_ended || status.state.is_terminal()),
             }
         }
     }
 
-    /// Begins with the run that was asked for, or the latest; says whether there is one.
-    fn begin(&mut self, status: &Status, runs: &[RunEntry]) -> Result<bool, Failure> {
-        let number = match self.arguments.run {
-            None => runs.last().map(|run| run.run),
-            Some(wanted) => runs.iter().map(|run| run.run).find(|run| *run == wanted),
+    /// Begins with the run that was asked for, or the latest; says whether there is one. If it is `over`, none will come.
+    fn begin(&mut self, status: &Status, runs: &[RunEntry], over: bool) -> Result<bool, Failure> {
+        let run = match self.arguments.run {
+            None => runs.last(),
+            Some(wanted) => runs.iter().find(|run| run.run == wanted),
         };
-        if let (Some(_), None, Some(_)) = (self.arguments.run, number, runs.last()) {
-            // It has gone, or is still to come.
-            let latest = runs.last().map_or(0, |run| run.run);
-            if self.arguments.run.is_some_and(|wanted| wanted < latest) || status.state.is_terminal() {
+        if let (Some(wanted), None) = (self.arguments.run, run) {
+            // It has gone, or is still to come, unless no run comes any more.
+            if over || runs.last().is_some_and(|latest| wanted < latest.run) {
                 self.arguments.run_number(&self.process.name, status)?;
             }
         }
-        let Some(number) = number else { return Ok(false) };
-        self.start(status, number, self.arguments.lines)?;
+        let Some(run) = run else { return Ok(false) };
+        self.start(status, run, self.arguments.lines)?;
         Ok(true)
     }
 
-    fn start(&mut self, status: &Status, number: u64, lines: Option<u64>) -> Result<(), Failure> {
-        let folder = paths::run_logs(&status.log_dir, &self.process.name, number);
+    fn start(&mut self, status: &Status, run: &RunEntry, lines: Option<u64>) -> Result<(), Failure> {
+        let folder = paths::run_logs(&status.log_dir, &self.process.name, run.run);
         let stream = self.arguments.stream();
         let path = folder.join(stream);
         self.changes.unwatch(&Watched::Logs);
         self.changes.watch(&folder, Watched::Logs).map_err(RunnerError::system("watch a log"))?;
-        let log = match lines {
-            None => Ok(LogFollower::new(&path)),
-            Some(lines) => LogFollower::at_last_lines(&path, lines),
-        };
+        let since = run.fork_time.or(run.start_time).unwrap_or(status.launch_time_ms as f64 / 1000.0);
+        let mut log = LogFollower::new(&path, since).holding();
+        if run.state.is_terminal() {
+            log.finish();
+        }
+        if let Some(lines) = lines {
+            log = log.at_last_lines(lines).map_err(|error| Failure::file("cannot read", &path, &error))?;
+        }
         announce(stream, &path, "", self.context);
-        self.current = Some((number, log.map_err(|error| Failure::file("cannot read", &path, &error))?));
+        self.current = Some((run.run, log));
         Ok(())
     }
 
@@ -188,7 +222,7 @@ impl Follower<'_> {
     /// A task that cannot be read has been removed, or is only just beginning.
     fn vanished_or_unstarted(&mut self) -> Result<Failure, Failure> {
         let id = &self.arguments.task_id;
-        if self.context.root.find(id)?.is_none() {
+        if self.has_begun || self.context.root.find(id)?.is_none() {
             self.copy()?;
             let help = "somebody removed it, with `thermos gc` or by hand";
             return Ok(not_found(

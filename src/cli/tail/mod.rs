@@ -35,7 +35,7 @@ pub(crate) struct TailArguments {
     #[arg(short, long)]
     follow: bool,
     /// Print this run instead of the latest; the first is 0
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = run_number)]
     run: Option<u64>,
     /// The id of the task
     #[arg(value_name = "TASK_ID", value_parser = tasks::parse_id, add = completions::task_ids())]
@@ -122,7 +122,7 @@ impl TailArguments {
     }
 
     fn run_number(&self, process: &str, status: &Status) -> Result<u64, Failure> {
-        let runs = &status.processes[process];
+        let runs = status.processes.get(process).map(Vec::as_slice).unwrap_or_default();
         let latest = runs.last().map_or(0, |run| run.run);
         match self.run {
             None => Ok(latest),
@@ -139,7 +139,10 @@ impl TailArguments {
             }
             Some(run) => {
                 let message = format!("process {process} has no run {run}");
-                let help = format!("the first run is 0, the latest {latest}");
+                let help = match runs {
+                    [] => "it has not run".to_owned(),
+                    _ => format!("the first run is 0, the latest {latest}"),
+                };
                 Err(not_found("unknown_run", message, help))
             }
         }
@@ -160,7 +163,7 @@ fn names(status: &Status) -> impl Iterator<Item = &str> {
 
 /// Says whether a run was there and is no longer.
 fn is_dropped(run: u64, process: &str, status: &Status) -> bool {
-    let first = status.processes[process].first();
+    let first = status.processes.get(process).and_then(|runs| runs.first());
     status.dropped.contains_key(process) && first.is_none_or(|first| run < first.run)
 }
 
@@ -179,11 +182,23 @@ fn copy(mut from: Log, path: &Path, context: &Context) -> Result<(), Failure> {
 
 /// Reads the value of `-n`.
 fn lines(text: &str) -> Result<u64, Malformed> {
-    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|_| is_number).ok_or_else(|| {
+    number(text).ok_or_else(|| {
         let message = format!("malformed -n '{}': it is no number of lines", text.escape_debug());
         Malformed::new(message, "write how many of the last lines to print: 0, 10, 100")
     })
+}
+
+/// Reads the value of `--run`.
+fn run_number(text: &str) -> Result<u64, Malformed> {
+    number(text).ok_or_else(|| {
+        let message = format!("malformed --run '{}': it is no number of a run", text.escape_debug());
+        Malformed::new(message, "write which run to print: 0 is the first, 1 the one after it")
+    })
+}
+
+fn number(text: &str) -> Option<u64> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| is_number)
 }
 
 /// Says which log is printed.

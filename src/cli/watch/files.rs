@@ -1,11 +1,12 @@
 //! Which files a script is made of, and what they say: the script and all that it includes, there or not, right or not.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use regex::Regex;
+
+use crate::script;
 
 /// More of a file than a configuration may have.
 const MOST: u64 = (64 << 20) + 1;
@@ -55,10 +56,10 @@ impl Files {
 
 /// Reads a regular file; waits for nobody.
 fn read(path: &Path) -> Option<Vec<u8>> {
-    let is_file = fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+    let file = script::open(path).ok()?;
+    file.metadata().is_ok_and(|about| about.is_file()).then_some(())?;
     let mut text = Vec::new();
-    is_file.then_some(())?;
-    File::open(path).ok()?.take(MOST).read_to_end(&mut text).ok()?;
+    file.take(MOST).read_to_end(&mut text).ok()?;
     Some(text)
 }
 
@@ -89,6 +90,8 @@ fn tidy(path: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

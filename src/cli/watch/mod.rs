@@ -1,12 +1,15 @@
 //! `run --watch`: runs a script, and runs it again when it changes.
 //!
 //! The watcher never is a runner: each run is a child that executes `thermos run`, so that one thread, one event loop and
-//! one death belong to each. It sleeps until a file changes, the child ends, or a signal comes; never polls.
+//! one death belong to each. It sleeps until a file changes, the child ends, or a signal comes.
 
 mod files;
 mod notices;
+mod way;
 
 use std::env;
+use std::fs;
+use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
@@ -20,7 +23,7 @@ use self::files::Files;
 use self::notices::Notices;
 use super::context::Context;
 use super::exit::Exit;
-use super::failure::Failure;
+use super::failure::{Failure, reason};
 use super::report::visible;
 use super::terminal::Terminal;
 use crate::diagnostics::Diagnostic;
@@ -28,6 +31,7 @@ use crate::process::events::Events;
 use crate::process::pidfd::Supervised;
 use crate::process::signals::{self, SignalQueue};
 use crate::runner::RunnerError;
+use crate::script;
 
 /// How long files must be at rest: an editor writes in several steps, and a person saves several files.
 const REST: Duration = Duration::from_millis(100);
@@ -50,15 +54,24 @@ pub(super) fn watch(script: &Path, context: &Context) -> Result<Exit, Failure> {
         let diagnostic = Diagnostic::error("usage", "standard input cannot be watched");
         return Err(Failure::new(Exit::Usage, diagnostic.with_help("name a file")));
     }
+    if let Ok(found) = fs::metadata(script)
+        && !found.is_file()
+    {
+        let kind = script::kind(found.file_type());
+        let message = format!("{} cannot be watched: it is {kind}, not a regular file", script.display());
+        return Err(Failure::new(Exit::Usage, Diagnostic::error("usage", message).with_help("name a file")));
+    }
     signals::reset_to_default(&[libc::SIGCHLD]).map_err(RunnerError::system("take signals"))?;
     let mut wanted: SigSet =
         WISHES.into_iter().filter(|signal| !signals::is_ignored(*signal as libc::c_int)).collect();
     wanted.add(Signal::SIGCHLD);
     let signals = SignalQueue::open(&wanted).map_err(RunnerError::system("open a signal descriptor"))?;
-    let notices = Notices::new().map_err(unwatchable)?;
+    let notices = Notices::new();
     let events = Events::new().map_err(RunnerError::system("open an event descriptor"))?;
     events.add(&signals, SIGNALS).map_err(RunnerError::system("watch for signals"))?;
-    events.add(&notices, FILES).map_err(RunnerError::system("watch for changes"))?;
+    if let Some(descriptor) = notices.descriptor() {
+        events.add(descriptor, FILES).map_err(RunnerError::system("watch for changes"))?;
+    }
     let terminal = context.terminal;
     let script = script.to_owned();
     let (files, last) = (Files::default(), Exit::Success);
@@ -72,7 +85,7 @@ pub(super) fn watch(script: &Path, context: &Context) -> Result<Exit, Failure> {
         child: None,
         last,
         rest: None,
-        outdated: false,
+        outdated: None,
         ending: false,
     };
     watcher.run()
@@ -104,8 +117,8 @@ struct Watcher {
     last: Exit,
     /// Since when something is happening to files, and when it will have been over for long enough.
     rest: Option<(Instant, Instant)>,
-    /// Whether the run that goes on was told to end because files have changed.
-    outdated: bool,
+    /// The file that has changed, if the run that goes on was told to end for its sake.
+    outdated: Option<String>,
     /// Whether it was asked to end.
     ending: bool,
 }
@@ -116,14 +129,14 @@ impl Watcher {
         self.look()?;
         self.start()?;
         loop {
-            let timeout = self.rest.map(|(_, until)| until.saturating_duration_since(Instant::now()));
-            let tokens = self.events.wait(timeout).map_err(RunnerError::system("wait for events"))?;
-            for token in tokens {
-                match token {
-                    SIGNALS => self.take_signals()?,
-                    _ if self.notices.take().map_err(unwatchable)? => self.put_off(),
-                    _ => {}
-                }
+            let rest = self.rest.map(|(_, until)| until.saturating_duration_since(Instant::now()));
+            let timeout = rest.into_iter().chain(self.notices.timeout()).min();
+            let mut woken = self.events.wait(timeout).map_err(RunnerError::system("wait for events"))?;
+            if woken.any(|token| token == SIGNALS) {
+                self.take_signals()?;
+            }
+            if self.notices.take().map_err(unwatchable)? {
+                self.put_off();
             }
             if self.ending && self.child.is_none() {
                 return Ok(self.last);
@@ -150,16 +163,15 @@ impl Watcher {
         let Some(changed) = changed.filter(|_| !self.ending) else { return Ok(()) };
         match &self.child {
             // Told once: twice would be an order to end at once.
-            Some(_) if self.outdated => Ok(()),
+            Some(_) if self.outdated.is_some() => Ok(()),
             Some(_) => {
-                self.outdated = true;
-                self.say(&format!("{changed} has changed: ending the task to run it anew"));
+                if !self.terminal.stderr.terminal {
+                    self.say(&format!("{changed} has changed: ending the task to run it anew"));
+                }
+                self.outdated = Some(changed);
                 self.signal(Signal::SIGTERM)
             }
-            None => {
-                self.say(&format!("{changed} has changed: running it anew"));
-                self.start()
-            }
+            None => self.start_anew(&changed),
         }
     }
 
@@ -176,6 +188,11 @@ impl Watcher {
                 return Ok(());
             }
         }
+    }
+
+    fn start_anew(&mut self, changed: &str) -> Result<(), Failure> {
+        self.say(&format!("{changed} has changed: running it anew"));
+        self.start()
     }
 
     fn start(&mut self) -> Result<(), Failure> {
@@ -219,8 +236,11 @@ impl Watcher {
         if self.ending {
             return Ok(());
         }
-        if std::mem::take(&mut self.outdated) {
-            return self.start();
+        match self.outdated.take() {
+            // The run may have drawn on the terminal until now.
+            Some(changed) if self.terminal.stderr.terminal => return self.start_anew(&changed),
+            Some(_) => return self.start(),
+            None => {}
         }
         let files = match self.files.count() {
             1 => self.script.display().to_string(),
@@ -235,8 +255,8 @@ impl Watcher {
     }
 }
 
-fn unwatchable(error: nix::Error) -> Failure {
-    let diagnostic = Diagnostic::error("watch", format!("cannot watch for changes: {}", error.desc()));
-    let help = "the system limits it: see /proc/sys/fs/inotify; without --watch the task runs all the same";
+fn unwatchable(error: io::Error) -> Failure {
+    let diagnostic = Diagnostic::error("watch", format!("cannot watch for changes: {}", reason(&error)));
+    let help = "without --watch the task runs all the same";
     Failure::new(Exit::Other, diagnostic.with_help(help))
 }

@@ -6,7 +6,7 @@ mod tail;
 use std::convert::Infallible;
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
@@ -24,7 +24,7 @@ use super::ansi::Look;
 use super::answer::content;
 use super::beneath;
 use super::events::{ALIVE, Seat, event};
-use crate::process::changes::Changes;
+use crate::process::changes::{Changes, Notice};
 
 /// A command that prints a line at a time shall not cost an event each.
 const CALM: Duration = Duration::from_millis(100);
@@ -56,11 +56,12 @@ impl Log {
     }
 
     fn watch(&self) -> io::Result<(Changes<()>, AsyncFd<OwnedFd>)> {
-        let mut changes = Changes::new()?;
+        let mut changes = Changes::new(Notice::Writes);
         let names = self.parts[..2].iter().map(|part| std::ffi::OsStr::from_bytes(part));
         let folder: PathBuf = [self.folder.as_os_str()].into_iter().chain(names).collect();
         changes.watch(&folder, ())?;
-        let owned = changes.as_fd().try_clone_to_owned()?;
+        let told = changes.descriptor().filter(|_| changes.timeout().is_none());
+        let owned = told.ok_or(io::ErrorKind::QuotaExceeded)?.try_clone_to_owned()?;
         #[expect(deprecated, reason = "its successor asks its callers for an owned descriptor; this is one")]
         let ready = AsyncFd::new(owned)?;
         Ok((changes, ready))

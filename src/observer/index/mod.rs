@@ -7,14 +7,14 @@ mod line;
 
 use std::collections::{BTreeMap, HashSet};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use self::line::written;
 pub(super) use self::line::{Line, Live};
 use crate::checkpoint::{Root, TaskId};
-use crate::process::changes::{Change, Changes};
+use crate::process::changes::{Change, Changes, Notice};
 
 /// Of the time, a task that changes all the while is read for one part in so many.
 const SPARING: u32 = 20;
@@ -25,8 +25,8 @@ const LEAST: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(super) struct Index {
     root: Root,
-    /// Readable when something has happened.
-    events: OwnedFd,
+    /// Readable when something has happened; nothing where the kernel tells nothing.
+    events: Option<OwnedFd>,
     inner: Mutex<Inner>,
 }
 
@@ -38,7 +38,7 @@ struct Inner {
     changed: HashSet<TaskId>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Watched {
     /// The tasks that have not ended, or those that have.
     Index,
@@ -73,12 +73,12 @@ pub(super) struct Count {
 impl Index {
     /// Lists the tasks; reads none.
     pub(super) fn new(root: Root) -> io::Result<Index> {
-        let mut changes = Changes::new()?;
+        let mut changes = Changes::new(Notice::Writes);
         // Watched first, then listed: what comes meanwhile is seen twice, not missed.
         for folder in [root.active(), root.finished()] {
             changes.watch(&folder, Watched::Index)?;
         }
-        let events = changes.as_fd().try_clone_to_owned()?;
+        let events = changes.descriptor().map(|events| events.try_clone_to_owned()).transpose()?;
         let inner = Inner { tasks: BTreeMap::new(), changes, changed: HashSet::new() };
         let index = Index { root, events, inner: Mutex::new(inner) };
         index.list(&mut index.lock());
@@ -146,9 +146,17 @@ impl Index {
         std::mem::take(&mut inner.changed)
     }
 
-    /// Returns when a task that has changed may be read again; nothing if none has.
+    /// Returns when a task that has changed may be read again, or what is not watched is to be looked at; nothing if the
+    /// kernel will tell.
     pub(super) fn next_due(&self) -> Option<Instant> {
-        self.lock().tasks.values().filter_map(|entry| entry.due).min()
+        let inner = self.lock();
+        let look = inner.changes.timeout().map(|left| Instant::now() + left);
+        inner.tasks.values().filter_map(|entry| entry.due).chain(look).min()
+    }
+
+    /// Returns what is readable when something has happened.
+    pub(super) fn events(&self) -> Option<BorrowedFd<'_>> {
+        self.events.as_ref().map(AsFd::as_fd)
     }
 
     /// Returns what runs, and looks on the way for runners and coordinators that died without a word.
@@ -234,13 +242,6 @@ impl Index {
     }
 }
 
-impl AsFd for Index {
-    /// Returns what is readable when something has happened.
-    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
-        self.events.as_fd()
-    }
-}
-
 impl Inner {
     fn note(&mut self, root: &Root, id: &TaskId, (finished, written): (bool, u64), is_news: bool) {
         let now = Instant::now();
@@ -263,7 +264,7 @@ impl Inner {
         if entry.is_watched == finished {
             let token = Watched::Task(id.clone());
             entry.is_watched = match finished {
-                // Without a watch it is read when the index changes; there is none left.
+                // One whose folder may not be watched is read when the index changes.
                 false => self.changes.watch(root.task(id).folder(), token).is_ok(),
                 true => {
                     self.changes.unwatch(&token);

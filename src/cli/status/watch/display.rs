@@ -1,6 +1,7 @@
 //! Where a watched table goes: a screen of its own on a terminal, lines elsewhere.
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::io::{self, IsTerminal, Read, Stdin};
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ pub(super) struct Display<'a> {
     last: Vec<String>,
     /// How many processes the tasks have that were on the screen.
     totals: HashMap<String, usize>,
+    /// A hash of what was printed last of each task.
+    printed: HashMap<String, u64>,
 }
 
 /// The terminal while it is taken; given back when this goes.
@@ -43,7 +46,16 @@ impl<'a> Display<'a> {
     pub(super) fn open(arguments: &'a StatusArguments, context: &'a Context) -> Display<'a> {
         let screen = arguments.is_table(context).then(|| Screen::enter(context));
         let (owners, said, last) = (Owners::default(), String::new(), Vec::new());
-        Display { arguments, context, screen, owners, said, last, totals: HashMap::new() }
+        Display {
+            arguments,
+            context,
+            screen,
+            owners,
+            said,
+            last,
+            totals: HashMap::new(),
+            printed: HashMap::new(),
+        }
     }
 
     /// Says whether a table is shown.
@@ -79,10 +91,16 @@ impl<'a> Display<'a> {
         if self.is_table() {
             return Ok(());
         }
-        self.context.terminal.print(match self.arguments.format {
+        let text = match self.arguments.format {
             Format::Json => json(status) + "\n",
             Format::Text => text::task(status, self.arguments.level(), &mut self.owners),
-        })
+        };
+        // It may have been read because nobody could tell whether it had changed.
+        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(&text);
+        match self.printed.insert(status.task_id.to_string(), hash) {
+            Some(known) if known == hash => Ok(()),
+            _ => self.context.terminal.print(text),
+        }
     }
 
     /// A task is no longer there.

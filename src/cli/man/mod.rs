@@ -1,16 +1,17 @@
 //! `thermos man`: the manual pages, made from the same arguments that are parsed.
 
+mod page;
+
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, CommandFactory, ValueHint};
-use clap_mangen::Man;
 
-use super::Thermos;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::{Thermos, VERSION};
 use crate::diagnostics::{Diagnostic, did_you_mean_help};
 
 /// Print the manual page of thermos or of one of its commands
@@ -42,7 +43,7 @@ impl ManArguments {
                 let wanted = name.as_ref().map_or("thermos".to_owned(), |name| format!("thermos-{name}"));
                 let page = pages.iter().find(|page| page.get_name() == wanted);
                 let page = page.ok_or_else(|| unknown(name.as_deref().unwrap_or_default(), &pages))?;
-                context.terminal.print(rendered(page))?;
+                context.terminal.print(page::render(page))?;
             }
         }
         Ok(Exit::Success)
@@ -51,23 +52,16 @@ impl ManArguments {
 
 /// Returns what has a page: `thermos`, then each command under the name of its page.
 fn pages() -> Vec<clap::Command> {
-    let mut thermos = Thermos::command().disable_help_subcommand(true);
+    let mut thermos = Thermos::command().disable_help_subcommand(true).subcommand_help_heading("COMMANDS");
     thermos.build();
     let commands = thermos.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
     let page = |command: clap::Command| {
         let (name, called) =
             (format!("thermos-{}", command.get_name()), format!("thermos {}", command.get_name()));
-        command.version(super::VERSION).display_name(name.clone()).name(name).bin_name(called)
+        command.version(VERSION).display_name(name.clone()).name(name).bin_name(called)
     };
     let commands: Vec<clap::Command> = commands.map(page).collect();
     std::iter::once(thermos).chain(commands).collect()
-}
-
-fn rendered(page: &clap::Command) -> Vec<u8> {
-    let mut text = Vec::new();
-    // Writing to memory cannot fail.
-    let _ = Man::new(page.clone()).manual("thermos").render(&mut text);
-    text
 }
 
 /// Writes each page beside its place, then moves it there.
@@ -76,7 +70,7 @@ fn write(pages: &[clap::Command], folder: &Path) -> io::Result<()> {
     for page in pages {
         let path = folder.join(format!("{}.1", page.get_name()));
         let beside = folder.join(format!(".{}.1.{}", page.get_name(), std::process::id()));
-        let written = fs::write(&beside, rendered(page)).and_then(|()| fs::rename(&beside, &path));
+        let written = fs::write(&beside, page::render(page)).and_then(|()| fs::rename(&beside, &path));
         written.inspect_err(|_| {
             let _ = fs::remove_file(&beside);
         })?;
