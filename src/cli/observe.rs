@@ -22,7 +22,7 @@ use crate::observer::{self, ObserverError, Options};
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ObserveArguments {
     /// Where to listen; port 0 takes a free one
-    #[arg(long, value_name = "ADDR", env = "THERMOS_LISTEN", default_value = "127.0.0.1:1338", value_parser = listen_address)]
+    #[arg(long, value_name = "ADDR", env = "THERMOS_LISTEN", hide_env_values = true, default_value = "127.0.0.1:1338", value_parser = listen_address)]
     listen: SocketAddr,
     /// A secret that browsers have to show once as `?token=T`, programs as `Authorization: Bearer T`
     #[arg(long, value_name = "T", env = "THERMOS_TOKEN", hide_env_values = true, value_parser = token)]
