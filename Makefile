@@ -4,7 +4,7 @@ CARGO ?= cargo
 DEMO_ROOT := target/demo-root
 DEMO_TASK := pi-demo
 
-.PHONY: demo test bench crash failpoints idle large build needs
+.PHONY: demo test bench crash failpoints idle large build needs browser
 
 build:
 	$(CARGO) build --release
@@ -15,7 +15,7 @@ demo: needs build
 	target/release/thermos --root $(DEMO_ROOT) run -E precision=500 --task-id $(DEMO_TASK) examples/pi.thermos
 	target/release/thermos --root $(DEMO_ROOT) tail -n 100 $(DEMO_TASK) pi
 
-test: needs failpoints
+test: needs browser failpoints
 	$(CARGO) test --workspace --doc
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 		echo $(CARGO) nextest run --workspace; $(CARGO) nextest run --workspace; \
@@ -53,4 +53,14 @@ needs:
 		else \
 			echo "the examples need $$tool: install it, for instance with: sudo apt-get install $$tool" >&2; exit 1; \
 		fi; \
+	done
+
+# Tests look at the pages of the observer in it; without it they are left out.
+browser:
+	@for tool in chromium chromedriver; do \
+		command -v $$tool >/dev/null && continue; \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium chromium-driver && break; \
+		fi; \
+		echo "no $$tool: tests of pages are left out; sudo apt-get install chromium chromium-driver" >&2; \
 	done

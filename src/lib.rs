@@ -15,6 +15,7 @@
 //! - [`convert`]: from the Python syntax of the original to that of [`script`].
 //! - [`config`]: from a file and `-E` values to checked tasks, evaluated in a contained child.
 //! - [`runner`]: the event loop that runs one task under coordinators and recovers it.
+//! - [`observer`]: pages and JSON about what happens, over HTTP; only reads.
 //! - [`cli`]: one file a command; the only layer that prints or exits.
 
 pub mod checkpoint;
@@ -22,6 +23,7 @@ pub mod cli;
 pub mod config;
 pub mod convert;
 pub mod diagnostics;
+pub mod observer;
 pub mod plan;
 pub mod process;
 pub mod runner;

@@ -30,6 +30,7 @@ mod language;
 mod layers;
 mod limits;
 mod live;
+mod observer;
 mod pictures;
 mod planning;
 mod properties;

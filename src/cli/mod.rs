@@ -27,6 +27,7 @@ mod live;
 mod logs;
 mod lose;
 mod man;
+mod observe;
 mod patterns;
 mod ports;
 mod progress;
@@ -107,6 +108,7 @@ enum Command {
     Lose(lose::LoseArguments),
     Resume(resume::ResumeArguments),
     Rerun(rerun::RerunArguments),
+    Observe(observe::ObserveArguments),
     Repl(repl::ReplArguments),
     Convert(convert::ConvertArguments),
     Schema(schema::SchemaArguments),
@@ -131,6 +133,7 @@ impl Command {
             Command::Lose(arguments) => arguments.run(context),
             Command::Resume(arguments) => arguments.run(context),
             Command::Rerun(arguments) => arguments.run(context),
+            Command::Observe(arguments) => arguments.run(context),
             Command::Repl(arguments) => arguments.run(context),
             Command::Convert(arguments) => arguments.run(context),
             Command::Schema(arguments) => arguments.run(context),

@@ -3,6 +3,7 @@
 //! - [`again`]: this program as a child in the foreground.
 //! - `arena`: small blocks of memory for a contained child and for the runner.
 //! - [`cgroup`]: the members of a cgroup, and their limits.
+//! - [`changes`]: what has changed in folders, from the kernel.
 //! - [`contained`]: a closure in a short-lived child under limits.
 //! - [`detach`]: going on in the background.
 //! - [`events`]: waiting for any of many descriptors.
@@ -23,6 +24,7 @@
 pub mod again;
 mod arena;
 pub mod cgroup;
+pub mod changes;
 pub mod contained;
 pub mod detach;
 pub mod events;

@@ -19,3 +19,6 @@ mod words;
 pub use columns::{cut, fit, one_line};
 pub use units::{duration, size};
 pub use words::shell_word;
+
+/// Says where the name of a process leads.
+pub type Link<'a> = &'a dyn Fn(&str) -> String;

@@ -35,7 +35,7 @@ pub(crate) use recorded::Recorded;
 #[allow(unused_imports)]
 pub(crate) use screen::Screen;
 pub(crate) use trace::{Deed, trace};
-pub(crate) use waiting::wait_until;
+pub(crate) use waiting::{LIMIT, wait_until};
 
 /// The binary under test.
 pub(crate) const THERMOS: &str = env!("CARGO_BIN_EXE_thermos");

@@ -1,10 +1,8 @@
 //! Watching what goes on: files that change, and logs that grow. Nothing in here looks twice without being told to.
 //!
-//! - [`changes`]: what has changed in folders, from the kernel.
 //! - [`log`]: a log that grows, is rotated, or is cut off; [`rotation`] finds its next file.
 //! - [`pace`]: how often something busy is read.
 
-pub(crate) mod changes;
 pub(crate) mod log;
 pub(crate) mod pace;
 mod rotation;

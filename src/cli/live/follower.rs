@@ -9,9 +9,9 @@ use indexmap::{IndexMap, IndexSet};
 
 use super::lines::{self, Lines, Names, Ways};
 use crate::checkpoint::paths::run_logs;
-use crate::cli::follow::changes::{Change, Changes, Notice};
 use crate::cli::follow::log::LogFollower;
 use crate::cli::logs::is_starved;
+use crate::process::changes::{Change, Changes, Notice};
 
 /// Bytes that are read at once.
 const BLOCK: usize = 64 * 1024;

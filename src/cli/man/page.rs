@@ -64,7 +64,7 @@ fn synopsis(roff: &mut Roff, command: &clap::Command) {
 /// A variable that is heard, the flag that it stands for on some commands only, and what it says.
 type Variable = (&'static str, Option<&'static str>, &'static str);
 
-const VARIABLES: [Variable; 8] = [
+const VARIABLES: [Variable; 10] = [
     (
         "THERMOS_ROOT",
         None,
@@ -73,6 +73,8 @@ const VARIABLES: [Variable; 8] = [
     ("THERMOS_COLOR", None, "When to use colour, as --color says it: auto, always or never."),
     ("THERMOS_JOBS", Some("jobs"), "The most processes at once, as --jobs says it."),
     ("THERMOS_PROGRESS", Some("progress"), "How to tell what goes on, as --progress says it: auto or lines."),
+    ("THERMOS_LISTEN", Some("listen"), "Where to listen, as --listen says it."),
+    ("THERMOS_TOKEN", Some("token"), "The secret that has to be shown, as --token says it."),
     (
         "NO_COLOR",
         None,

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::way::way;
-use crate::cli::follow::changes::{Change, Changes, Notice};
+use crate::process::changes::{Change, Changes, Notice};
 
 /// Folders that are watched, and the names in them that matter.
 pub(super) struct Notices {

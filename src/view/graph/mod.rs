@@ -12,7 +12,7 @@ mod text;
 pub use build::{of_run, of_task};
 pub use dot::dot;
 pub use mermaid::mermaid;
-pub use svg::svg;
+pub use svg::{inline, styles, svg};
 pub use text::text;
 
 use super::look::Tone;

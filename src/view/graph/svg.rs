@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{Block, Node, Picture};
 use crate::view::look::Tone;
-use crate::view::{cut, duration, one_line, template};
+use crate::view::{Link, cut, duration, one_line, template};
 
 /// Pixels around the drawing.
 const MARGIN: f64 = 24.0;
@@ -29,10 +29,19 @@ const PADDING: f64 = 8.0;
 /// How much wider than high a block of many is.
 const SHAPE: f64 = 1.6;
 
+/// Pixels of the line of the title, which stands above all else.
+const HEADING: f64 = 26.0;
+/// Pixels from which on a picture does not fit a page.
+const LARGE: f64 = 2000.0;
+
 #[derive(Serialize)]
 struct Drawing {
     width: f64,
     height: f64,
+    /// Where the part that is shown begins: a page has the title already.
+    top: f64,
+    /// Whether it would be too small to read if it was made to fit a page.
+    large: bool,
     title: String,
     summary: String,
     class: &'static str,
@@ -64,6 +73,8 @@ struct Cell {
     height: f64,
     /// The process's name, which pages lead to.
     process: String,
+    /// Where it leads; nowhere if empty.
+    href: String,
     name: String,
     name_x: f64,
     name_y: f64,
@@ -91,13 +102,32 @@ struct Size {
     cell: f64,
 }
 
+const TEMPLATE: template::Template =
+    template::Template { svg: include_str!("graph.svg.hbs"), css: include_str!("graph.css.hbs") };
+
 /// Draws a picture.
 pub fn svg(picture: &Picture) -> String {
+    template::render(&TEMPLATE, &draw(picture, None), false)
+}
+
+/// Draws a picture to stand in a page that has [`styles`]; each process leads to where `link` says.
+pub fn inline(picture: &Picture, link: Link<'_>) -> String {
+    template::render(&TEMPLATE, &draw(picture, Some(link)), true)
+}
+
+/// Returns the style sheet of pictures in pages.
+pub fn styles() -> String {
+    template::styles(&TEMPLATE)
+}
+
+fn draw(picture: &Picture, link: Option<Link<'_>>) -> Drawing {
     let sizes: Vec<Size> = picture.blocks.iter().map(size).collect();
     let mut graph = lay_out(picture, &sizes);
     let mut drawing = Drawing {
         width: 0.0,
         height: 0.0,
+        top: 0.0,
+        large: false,
         title: one_line(&picture.title),
         summary: summary(picture),
         class: picture.state.as_ref().map_or(Tone::Idle, Tone::of_task).class(),
@@ -117,7 +147,17 @@ pub fn svg(picture: &Picture) -> String {
     }
     let title = (picture.title.width() as f64 * 9.5).max(drawing.summary.width() as f64 * 6.5);
     drawing.width = drawing.width.max(title + 2.0 * MARGIN);
-    template::render(include_str!("graph.svg.hbs"), &drawing)
+    drawing.large = drawing.width > LARGE;
+    if link.is_some() {
+        drawing.top = HEADING;
+        drawing.height -= HEADING;
+    }
+    // In the order in which they were placed.
+    let placed = picture.blocks.iter().flat_map(|block| &block.nodes);
+    for (cell, node) in drawing.nodes.iter_mut().zip(placed) {
+        cell.href = link.map_or_else(String::new, |link| link(&node.name));
+    }
+    drawing
 }
 
 fn summary(picture: &Picture) -> String {
@@ -241,6 +281,7 @@ fn cell(node: &Node, x: f64, y: f64, width: f64, height: f64, with_remark: bool)
         width,
         height,
         process: one_line(&node.name),
+        href: String::new(),
         name: shown(&node.name),
         name_x: x + SIGN - 4.0,
         name_y: if remark.is_empty() { middle } else { y + 19.0 },

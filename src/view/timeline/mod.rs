@@ -3,7 +3,7 @@
 mod svg;
 mod text;
 
-pub use svg::svg;
+pub use svg::{inline, styles, svg};
 pub use text::text;
 
 use super::look::Tone;

@@ -17,7 +17,7 @@ const BLIND: Duration = Duration::from_millis(200);
 
 /// What is noticed of the files in a folder, besides their coming and going.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Notice {
+pub enum Notice {
     /// Each write.
     Writes,
     /// The end of writing, and who may read.
@@ -26,7 +26,7 @@ pub(crate) enum Notice {
 
 /// Folders that are watched, each for the sake of something that the caller knows by a token.
 #[derive(Debug)]
-pub(crate) struct Changes<T> {
+pub struct Changes<T> {
     /// Nothing where the system lends not even this.
     inotify: Option<Inotify>,
     notice: Notice,
@@ -49,7 +49,7 @@ struct Watch<T> {
 
 /// Something has happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Change<T> {
+pub enum Change<T> {
     /// In the folder of that token, to the file of that name; to the folder itself if there is no name.
     At(T, Option<OsString>),
     /// More than the kernel would keep, or some of it unwatched: anything may have changed.
@@ -58,7 +58,7 @@ pub(crate) enum Change<T> {
 
 impl<T: Clone + Eq + Hash> Changes<T> {
     /// Watches nothing yet.
-    pub(crate) fn new(notice: Notice) -> Changes<T> {
+    pub fn new(notice: Notice) -> Changes<T> {
         let inotify = Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC).ok();
         let (watches, places, unlent) = (HashMap::new(), HashMap::new(), Vec::new());
         Changes { inotify, notice, watches, places, unlent, next_look: Instant::now() }
@@ -68,7 +68,7 @@ impl<T: Clone + Eq + Hash> Changes<T> {
     ///
     /// # Errors
     /// A folder that this process may not read; the want of watches is none.
-    pub(crate) fn watch(&mut self, folder: &Path, token: T) -> io::Result<()> {
+    pub fn watch(&mut self, folder: &Path, token: T) -> io::Result<()> {
         match self.try_to_watch(folder, &token) {
             Err(Errno::ENOSPC | Errno::ENOMEM | Errno::EMFILE | Errno::ENFILE) => {
                 self.poll(folder, token);
@@ -79,7 +79,7 @@ impl<T: Clone + Eq + Hash> Changes<T> {
     }
 
     /// Looks at a folder again and again, until it can be watched.
-    pub(crate) fn poll(&mut self, folder: &Path, token: T) {
+    pub fn poll(&mut self, folder: &Path, token: T) {
         self.unlent.push((folder.to_owned(), token));
     }
 
@@ -110,7 +110,7 @@ impl<T: Clone + Eq + Hash> Changes<T> {
     }
 
     /// Watches the folders of a token no longer.
-    pub(crate) fn unwatch(&mut self, token: &T) {
+    pub fn unwatch(&mut self, token: &T) {
         self.unlent.retain(|(_, other)| other != token);
         for descriptor in self.places.remove(token).unwrap_or_default() {
             self.forget(descriptor, token);
@@ -137,7 +137,7 @@ impl<T: Clone + Eq + Hash> Changes<T> {
     }
 
     /// Returns what has happened since the last time, each change once.
-    pub(crate) fn take(&mut self) -> io::Result<Vec<Change<T>>> {
+    pub fn take(&mut self) -> io::Result<Vec<Change<T>>> {
         let mut changes = Vec::new();
         loop {
             let events = match self.inotify.as_ref().map(Inotify::read_events) {
@@ -206,12 +206,12 @@ impl<T: Clone + Eq + Hash> Changes<T> {
     }
 
     /// How long at most a caller may sleep before it takes what has happened; for ever if the kernel wakes it.
-    pub(crate) fn timeout(&self) -> Option<Duration> {
+    pub fn timeout(&self) -> Option<Duration> {
         (!self.unlent.is_empty()).then(|| self.next_look.saturating_duration_since(Instant::now()))
     }
 
     /// What becomes readable when something has happened.
-    pub(crate) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+    pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         self.inotify.as_ref().map(AsFd::as_fd)
     }
 }
