@@ -51,13 +51,11 @@ impl Record {
             Known::ProcessStatus(status) => Record::ProcessStatus(status),
             Known::ProcessSummary(summary) => Record::ProcessSummary(summary),
         });
-        known.or_else(|error| {
-            match serde_json::from_slice::<Map<String, Value>>(line) {
-                Ok(map) if map.len() == 1 && !map.keys().any(|kind| KINDS.contains(&kind.as_str())) => {
-                    Ok(Record::Unknown(map))
-                }
-                _ => Err(error),
+        known.or_else(|error| match serde_json::from_slice::<Map<String, Value>>(line) {
+            Ok(map) if map.len() == 1 && !map.keys().any(|kind| KINDS.contains(&kind.as_str())) => {
+                Ok(Record::Unknown(map))
             }
+            _ => Err(error),
         })
     }
 
