@@ -1,5 +1,6 @@
 //! What one command costs, measured by a process of its own, whose only children are those of the command.
 
+use std::io::{Read, Seek};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -7,6 +8,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 use serde_json::{Value, json};
 
 use crate::Outcome;
+use crate::work::MEMORY;
 
 /// The argument that makes this program measure the command behind it.
 pub(crate) const ROLE: &str = "--measure";
@@ -46,11 +48,17 @@ pub(crate) fn measure(command: &Command) -> Outcome<Cost> {
 /// Measures in this process, which was started for that.
 pub(crate) fn serve(command: &[String]) -> Outcome<()> {
     let (program, arguments) = command.split_first().ok_or("no command to measure")?;
+    // Into a file in memory: who reads a pipe meanwhile takes a processor from what is measured at each line.
+    let mut said = tempfile::tempfile_in(MEMORY)?;
     let begin = Instant::now();
-    let output = Command::new(program).args(arguments).stdout(Stdio::null()).output()?;
+    let status =
+        Command::new(program).args(arguments).stdout(Stdio::null()).stderr(said.try_clone()?).status()?;
     let clock = begin.elapsed().as_secs_f64();
-    if !output.status.success() {
-        return Err(String::from_utf8_lossy(&output.stderr).trim().to_owned().into());
+    if !status.success() {
+        let mut text = Vec::new();
+        said.rewind()?;
+        said.read_to_end(&mut text)?;
+        return Err(String::from_utf8_lossy(&text).trim().to_owned().into());
     }
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
     let seconds = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
