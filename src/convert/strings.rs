@@ -84,7 +84,8 @@ impl<'t> Converter<'t> {
             written.to_owned()
         } else {
             unescaped(written).ok_or_else(|| {
-                let help = "write the character itself, or `\\uXXXX`";
+                let help =
+                    "write the character itself, or its number of four digits, such as `\\u00e9` for é";
                 Problem::new(node, "an escape in this text stands for no character", help)
             })?
         };
