@@ -25,24 +25,55 @@ fn start(thermos: &Thermos) -> Running {
     running
 }
 
-/// Finds the fork server among the children of a runner: coordinators have sessions of their own.
-fn server(runner: i32) -> Option<Pid> {
+/// A process that a fork server is or has forked.
+struct Child {
+    pid: Pid,
+    parent: i32,
+    session: i32,
+}
+
+fn forked() -> Vec<Child> {
     let processes =
         fs::read_dir("/proc").unwrap().filter_map(|entry| entry.unwrap().file_name().into_string().ok());
-    processes.filter_map(|name| name.parse::<i32>().ok()).find_map(|pid| {
+    let forked = processes.filter_map(|name| name.parse::<i32>().ok()).filter_map(|pid| {
         let read = |file: &str| fs::read_to_string(format!("/proc/{pid}/{file}")).ok();
         let stat = read("stat")?;
-        let fields: Vec<i32> = stat
-            .rsplit_once(')')?
-            .1
-            .split_ascii_whitespace()
-            .skip(1)
-            .take(3)
-            .map(|word| word.parse().unwrap())
-            .collect();
-        let is_meant = fields[0] == runner && fields[2] != pid && read("cmdline")?.contains("__fork-server");
-        is_meant.then_some(Pid::from_raw(pid))
-    })
+        let fields = stat.rsplit_once(')')?.1.split_ascii_whitespace().skip(1).take(3);
+        let fields: Vec<i32> = fields.map(|word| word.parse().unwrap()).collect();
+        let is_meant = read("cmdline")?.contains("__fork-server");
+        is_meant.then_some(Child { pid: Pid::from_raw(pid), parent: fields[0], session: fields[2] })
+    });
+    forked.collect()
+}
+
+/// Finds the fork server among the children of a runner: coordinators have sessions of their own.
+fn server(runner: i32) -> Option<Pid> {
+    let found =
+        forked().into_iter().find(|child| child.parent == runner && child.session != child.pid.as_raw());
+    found.map(|child| child.pid)
+}
+
+/// Finds the coordinator that waits for a run: the one without a command.
+fn waiting(runner: i32) -> Option<Pid> {
+    let idle = |pid: Pid| {
+        fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).is_ok_and(|list| list.is_empty())
+    };
+    let found = forked()
+        .into_iter()
+        .find(|child| child.parent == runner && child.session == child.pid.as_raw() && idle(child.pid));
+    found.map(|child| child.pid)
+}
+
+/// Asks until there is an answer: nothing tells of what another process forks.
+fn wait_for<T>(mut ask: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "asked in vain for a minute");
+        std::thread::yield_now();
+    }
 }
 
 fn all_succeeded(thermos: &Thermos) {
@@ -69,6 +100,32 @@ fn it_may_be_killed_or_not_answer() {
             "it goes with its runner, stopped or not"
         );
     }
+}
+
+#[test]
+fn a_coordinator_that_waits_for_a_run_may_be_killed() {
+    let thermos = Thermos::new();
+    let running = start(&thermos);
+    let waiting = wait_for(|| waiting(running.pid()));
+    let held = PidFd::open(waiting).unwrap();
+    kill(waiting, Signal::SIGKILL).unwrap();
+    assert!(held.wait_ended(Some(Instant::now() + Duration::from_secs(60))).unwrap());
+    let _gate = thermos.open_gate("gate");
+    running.wait().expect_code(0);
+    all_succeeded(&thermos);
+}
+
+#[test]
+fn a_coordinator_that_waited_has_the_console_of_its_runner() {
+    let thermos = Thermos::new();
+    let mut processes: Vec<Value> =
+        (0..40).map(|number| json!({"name": format!("p{number}"), "cmdline": "true"})).collect();
+    let console = json!({"destination": "console"});
+    processes.push(json!({"name": "last", "cmdline": "echo to the console", "logger": console}));
+    let order: Vec<Value> = processes.iter().map(|process| process["name"].clone()).collect();
+    thermos.write_task(json!(processes), json!({"constraints": [{"order": order}]}));
+    let output = thermos.run(["run", "--json", "task.json"]).expect_code(0);
+    assert_eq!(output.stdout, b"to the console\n");
 }
 
 #[test]

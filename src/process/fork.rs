@@ -8,6 +8,7 @@ use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::MetadataExt;
 use std::panic::{self, AssertUnwindSafe};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::errno::Errno;
 use nix::libc;
@@ -141,12 +142,23 @@ pub fn duplicate(standard: i32) -> io::Result<OwnedFd> {
 
 /// Has orphans among this process's descendants become its children.
 pub fn become_subreaper() -> io::Result<()> {
-    Ok(nix::sys::prctl::set_child_subreaper(true)?)
+    // SAFETY: it sets a flag of this process.
+    Errno::result(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) })?;
+    Ok(())
+}
+
+/// Has what a panic says go nowhere, in this process and in those that it forks.
+pub fn silence_panics() {
+    static ARE_SILENT: AtomicBool = AtomicBool::new(false);
+    if !ARE_SILENT.load(Ordering::Relaxed) {
+        panic::set_hook(Box::new(|_| {}));
+        ARE_SILENT.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Leaves by the code that `work` returns, or by 70 if it panics; what a panic says goes nowhere.
 pub fn leave_by(work: impl FnOnce() -> i32) -> ! {
-    panic::set_hook(Box::new(|_| {}));
+    silence_panics();
     exit_now(panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or(70))
 }
 

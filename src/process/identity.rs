@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::sync::OnceLock;
 
 use nix::libc;
 use nix::unistd::Pid;
@@ -87,12 +88,19 @@ impl Moment {
         Moment(time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64)
     }
 
+    /// Returns this moment in clock ticks since boot.
+    pub fn tick(self) -> u64 {
+        static NANOSECONDS: OnceLock<u64> = OnceLock::new();
+        // SAFETY: sysconf has no preconditions.
+        self.0
+            / NANOSECONDS
+                .get_or_init(|| 1_000_000_000 / unsafe { libc::sysconf(libc::_SC_CLK_TCK) }.max(1) as u64)
+    }
+
     /// Returns when a process began that was made between this moment and a later one, in clock ticks since boot: looked up
     /// only if a tick lies between the two.
     pub fn start_ticks_until(self, later: Moment, pid: Pid) -> io::Result<u64> {
-        // SAFETY: sysconf has no preconditions.
-        let tick = 1_000_000_000 / unsafe { libc::sysconf(libc::_SC_CLK_TCK) }.max(1) as u64;
-        let (first, last) = (self.0 / tick, later.0 / tick);
+        let (first, last) = (self.tick(), later.tick());
         if first == last { Ok(first) } else { start_ticks(pid) }
     }
 }

@@ -5,6 +5,7 @@ use std::mem::MaybeUninit;
 
 use nix::errno::Errno;
 use nix::libc;
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 
 /// How a process ended.
@@ -56,6 +57,12 @@ pub fn reap_any() -> io::Result<Reaped> {
         Err(Errno::EINTR) => Ok(Reaped::AllRunning),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Says whether a process is a child of this one that has not ended; takes no status.
+pub fn is_running_child(pid: Pid) -> bool {
+    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+    waitid(Id::Pid(pid), flags) == Ok(WaitStatus::StillAlive)
 }
 
 fn ended(pid: Pid, status: i32, usage: &libc::rusage) -> Ended {

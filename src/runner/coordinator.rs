@@ -5,6 +5,7 @@
 
 use std::ffi::CString;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -46,7 +47,7 @@ pub(super) mod code {
     /// The limits of the run cannot be set.
     pub(in crate::runner) const NO_LIMITS: i32 = 9;
     /// A record or the system failed it later on.
-    pub(super) const BROKEN: i32 = 8;
+    pub(in crate::runner) const BROKEN: i32 = 8;
 }
 
 /// How long leftovers have between TERM and KILL.
@@ -96,12 +97,33 @@ pub(super) struct Assignment {
     pub(super) oom_kills: u64,
 }
 
-/// Lives through a run in a child that was forked after a moment, and returns its exit code. All signals are blocked.
-pub(super) fn coordinate(setup: &Setup, assignment: &Assignment, forked: Moment) -> i32 {
-    let began = [forked, Moment::now()];
+/// What became of the process that is a coordinator before it had a run.
+#[derive(Debug)]
+pub(super) struct Birth {
+    /// Two moments between which it was forked.
+    pub(super) moments: [Moment; 2],
+    /// What was the runner's standard output and error, if the command is to have it.
+    pub(super) console: Option<Console>,
+    /// What is closed once the command has started.
+    pub(super) until_started: Option<OwnedFd>,
+}
+
+/// Lives through a run in a child that was forked after a moment for this run, and returns its exit code. All signals are
+/// blocked.
+pub(super) fn coordinate_from_fork(setup: &Setup, assignment: &Assignment, forked: Moment) -> i32 {
+    let moments = [forked, Moment::now()];
     failpoint!(as "coordinator.{}.{}", assignment.process, assignment.run);
     failpoint!("fork.child");
-    match prepare(setup, assignment, began) {
+    match leave_runner(assignment.logger.destination) {
+        Ok(console) => coordinate(setup, assignment, Birth { moments, console, until_started: None }),
+        Err(_) => code::BROKEN,
+    }
+}
+
+/// Lives through a run in a child that has left its runner, and returns its exit code. All signals are blocked.
+pub(super) fn coordinate(setup: &Setup, assignment: &Assignment, birth: Birth) -> i32 {
+    failpoint!(as "coordinator.{}.{}", assignment.process, assignment.run);
+    match prepare(setup, assignment, birth) {
         Ok(mut coordinator) => {
             let code = coordinator.live().unwrap_or(code::BROKEN);
             // It exits: what is open is closed then.
@@ -117,33 +139,32 @@ struct Coordinator<'a> {
     assignment: &'a Assignment,
     output: Output,
     stream: Writer,
-    /// The last record.
-    status: ProcessStatus,
+    /// The number of the last record.
+    seq: u64,
     /// The cgroup of this run, if it is limited.
     group: Option<RunGroup>,
+    until_started: Option<OwnedFd>,
     /// Whether the runner wants all dead at once.
     forced: bool,
 }
 
 /// Gets everything that can fail over with before the claim.
-fn prepare<'a>(
-    setup: &'a Setup,
-    assignment: &'a Assignment,
-    began: [Moment; 2],
-) -> Result<Coordinator<'a>, i32> {
-    let console = become_coordinator(assignment.logger.destination).map_err(|_| code::BROKEN)?;
+fn prepare<'a>(setup: &'a Setup, assignment: &'a Assignment, birth: Birth) -> Result<Coordinator<'a>, i32> {
     failpoint!("coordinator.detached");
     std::env::set_current_dir(&setup.sandbox).map_err(|_| code::NO_SANDBOX)?;
+    let Birth { moments, console, until_started } = birth;
     let output = open_output(setup, assignment, console).map_err(|error| match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => code::NO_ROOM,
         _ => code::NO_LOGS,
     })?;
     failpoint!("logs.opened");
     let group = confine(setup, assignment).map_err(|_| code::NO_LIMITS)?;
-    let status = forked(setup, assignment, began).map_err(|_| code::BROKEN)?;
-    match claim(&setup.paths, "claim", status.clone(), setup.durable) {
+    let status = forked(setup, assignment, moments).map_err(|_| code::BROKEN)?;
+    let seq = status.seq;
+    match claim(&setup.paths, "claim", status, setup.durable) {
         Ok(Some(stream)) => {
-            Ok(Coordinator { setup, assignment, output, stream, status, group, forced: false })
+            let forced = false;
+            Ok(Coordinator { setup, assignment, output, stream, seq, group, until_started, forced })
         }
         Ok(None) => Err(code::TAKEN),
         Err(error) if error.is_no_space() => Err(code::NO_ROOM),
@@ -159,18 +180,24 @@ fn open_output(setup: &Setup, assignment: &Assignment, console: Option<Console>)
     Output::open(logger, logs, console, &all_signals())
 }
 
-/// Leaves the runner's session, lock and terminal; keeps its output only for a command that is to have it.
-fn become_coordinator(destination: LogDestination) -> io::Result<Option<Console>> {
+/// Leaves the lock, the terminal and the session of the runner that forked this process.
+fn leave_runner(destination: LogDestination) -> io::Result<Option<Console>> {
     fork::close_foreign_descriptors()?;
     let console = match destination {
         LogDestination::Console | LogDestination::Both => Some([fork::duplicate(1)?, fork::duplicate(2)?]),
         _ => None,
     };
     fork::detach_standard_descriptors()?;
+    leave_session()?;
+    Ok(console)
+}
+
+/// Begins a session, and takes charge of whatever becomes an orphan below.
+pub(super) fn leave_session() -> io::Result<()> {
     nix::unistd::setsid()?;
     // Where that is not allowed, the runner finds what a coordinator leaves.
     let _ = fork::become_subreaper();
-    Ok(console)
+    Ok(())
 }
 
 /// Makes the cgroup of the run, if there are limits.
@@ -219,6 +246,7 @@ impl Coordinator<'_> {
             spawned => spawned.map_err(CheckpointError::io("start a command in", &self.setup.sandbox))?,
         };
         let (pid, [before, after]) = (spawned.pid, spawned.began);
+        self.until_started = None;
         self.output.release();
         failpoint!("spawn.after");
         self.record(ProcessState::Running, |status| {
@@ -343,15 +371,15 @@ impl Coordinator<'_> {
         fill: impl FnOnce(&mut ProcessStatus),
     ) -> Result<(), CheckpointError> {
         let mut status = ProcessStatus {
-            seq: self.status.seq + 1,
-            process: self.status.process.clone(),
-            run: self.status.run,
+            seq: self.seq + 1,
+            process: self.assignment.process.clone(),
+            run: self.assignment.run,
             state,
             ..ProcessStatus::default()
         };
         fill(&mut status);
-        self.stream.append([&Record::ProcessStatus(Box::new(status.clone()))])?;
-        self.status = status;
+        self.stream.append([&Record::ProcessStatus(Box::new(status))])?;
+        self.seq += 1;
         Ok(())
     }
 

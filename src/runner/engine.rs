@@ -114,6 +114,10 @@ impl<'a> Engine<'a> {
                 return self.finish(outcome);
             }
             self.start_ready()?;
+            if self.has_room() && !self.live.is_empty() {
+                // Whatever is ready next shall not wait for a fork.
+                self.forks.fork_ahead();
+            }
             let timeout = self.next_time().map(|time| time.saturating_duration_since(Instant::now()));
             let tokens = self.events.wait(timeout).map_err(RunnerError::system("wait for events"))?;
             for token in tokens {
@@ -160,9 +164,9 @@ impl<'a> Engine<'a> {
     }
 
     /// Children of this process that are no orphans.
-    pub(super) fn spared(&self) -> HashSet<Pid> {
+    pub(super) fn spared(&mut self) -> HashSet<Pid> {
         let coordinators = self.live.values().map(|live| live.pid);
-        coordinators.chain(self.forks.pid()).chain(self.earlier_children.iter().copied()).collect()
+        coordinators.chain(self.forks.pids()).chain(self.earlier_children.iter().copied()).collect()
     }
 
     /// Records a state of the task and tells of it.

@@ -8,7 +8,7 @@ use std::time::Instant;
 use nix::libc;
 use nix::unistd::Pid;
 
-use super::coordinator::{Assignment, RETRY, code, coordinate, is_lack_of_room};
+use super::coordinator::{Assignment, RETRY, code, coordinate_from_fork, is_lack_of_room};
 use super::engine::{Engine, Live, is_clean};
 use super::error::RunnerError;
 use super::group::confinement;
@@ -66,7 +66,8 @@ impl Engine<'_> {
             return self.run_ended(id, statuses);
         }
         if !is_clean(exit) {
-            self.hunt_leftovers(process, live.run, &self.spared())?;
+            let spared = self.spared();
+            self.hunt_leftovers(process, live.run, &spared)?;
         }
         self.dead_run_ended(id, live.run, statuses)
     }
@@ -155,8 +156,8 @@ impl Engine<'_> {
 
     /// Kills what is still in the cgroup of the task though all its runs have ended.
     pub(super) fn hunt_strays(&mut self) -> Result<(), RunnerError> {
-        let Some(group) = &self.setup.group else { return Ok(()) };
         let spared = self.spared();
+        let Some(group) = &self.setup.group else { return Ok(()) };
         let launch = &self.journal.header()?.launch;
         let left = Hunt { launch, run: None, group: Some(group), spared: &spared }.kill();
         for pid in left.map_err(RunnerError::system("search the cgroup of the task"))? {
@@ -187,7 +188,7 @@ impl Engine<'_> {
         let now = Moment::now();
         match asked.map_or_else(fork_blocked, |answer| answer.map(Forked::Parent)) {
             Ok(Forked::Child) => leave_by(|| match self.assignment(id, run) {
-                Some(assignment) => coordinate(&self.setup, &assignment, now),
+                Some(assignment) => coordinate_from_fork(&self.setup, &assignment, now),
                 None => code::NO_CLAIM,
             }),
             Ok(Forked::Parent(pid)) => {

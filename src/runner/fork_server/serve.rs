@@ -1,0 +1,104 @@
+//! The life of a fork server, and of a coordinator until there is a run for it.
+
+use std::hash::RandomState;
+use std::io::{self, Read};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+
+use nix::libc;
+use nix::sys::signal::SigSet;
+use nix::sys::socket::{UnixAddr, getpeername};
+
+use super::packet::{self, Order, READY};
+use crate::process::fork::{self, Forked, OneThread, fork_sibling, leave_by};
+use crate::process::identity::Moment;
+use crate::process::signals;
+use crate::runner::coordinator::{Assignment, Birth, Setup, code, coordinate, leave_session};
+use crate::schema::LogDestination;
+
+/// Lives as a fork server, whose standard input leads to a runner, until that is gone.
+///
+/// # Errors
+/// Standard input does not lead to a runner.
+pub fn serve() -> io::Result<()> {
+    signals::block(&SigSet::all())?;
+    getpeername::<UnixAddr>(io::stdin().as_raw_fd())?;
+    // What the runner's caller left open is for no coordinator. This program has opened nothing yet.
+    fork::close_foreign_descriptors()?;
+    let socket = io::stdin().as_fd().try_clone_to_owned()?;
+    // A runner that dies leaves messages cut off: it will not miss the answers.
+    let _ = follow_orders(socket);
+    Ok(())
+}
+
+/// Forks what the runner orders.
+fn follow_orders(socket: OwnedFd) -> io::Result<()> {
+    let one_thread = OneThread::prove()?.ok_or(io::ErrorKind::Unsupported)?;
+    let Some(setup) = packet::receive::<Setup>(&socket)? else { return Ok(()) };
+    let console = [fork::duplicate(1)?, fork::duplicate(2)?];
+    fork::detach_standard_descriptors()?;
+    prepare_for_all();
+    packet::answer(&socket, READY)?;
+    while let Some(order) = packet::receive::<Order<Assignment>>(&socket)? {
+        // Another one waits only while a runner has nothing to start: there is time to see when it does so no longer.
+        let busy = match order {
+            Order { by: Some(_), .. } => continue,
+            Order { assignment: None, .. } => Some(io::pipe()?),
+            Order { assignment: Some(_), .. } => None,
+        };
+        let forked = Moment::now();
+        let answer = match fork_sibling(&one_thread) {
+            Ok(Forked::Child) => leave_by(|| {
+                let moments = [forked, Moment::now()];
+                let until_started = busy.map(|(_, writer)| writer.into());
+                let birth = Birth { moments, console: Some(console), until_started };
+                become_coordinator(&setup, socket, birth, order.assignment)
+            }),
+            Ok(Forked::Parent(pid)) => pid.as_raw(),
+            Err(error) => -error.raw_os_error().unwrap_or(libc::EIO),
+        };
+        packet::answer(&socket, answer)?;
+        if let Some((mut reader, writer)) = busy {
+            drop(writer);
+            // Until its command has started, or it has died: what comes next on the socket is for it.
+            while reader.read(&mut [0])? > 0 {}
+        }
+    }
+    Ok(())
+}
+
+/// Does once what each coordinator would have to do otherwise.
+fn prepare_for_all() {
+    let _ = RandomState::new();
+    let _ = Moment::now().tick();
+    fork::silence_panics();
+    // It was executed by a path that does not say what it is.
+    let _ = nix::sys::prctl::set_name(c"thermos");
+}
+
+/// Lives as a coordinator with what it has of its fork server, and returns its exit code.
+fn become_coordinator(setup: &Setup, socket: OwnedFd, birth: Birth, assignment: Option<Assignment>) -> i32 {
+    if leave_session().is_err() {
+        return code::BROKEN;
+    }
+    let assignment = match assignment.map_or_else(|| wait_for_run(&socket), |assignment| Ok(Some(assignment)))
+    {
+        Ok(Some(assignment)) => assignment,
+        Ok(None) => return code::CLEAN,
+        Err(_) => return code::BROKEN,
+    };
+    drop(socket);
+    let has_console = matches!(assignment.logger.destination, LogDestination::Console | LogDestination::Both);
+    let console = birth.console.filter(|_| has_console);
+    coordinate(setup, &assignment, Birth { console, ..birth })
+}
+
+/// Waits for a run that is given to this process; nothing if the runner is gone.
+fn wait_for_run(socket: &OwnedFd) -> io::Result<Option<Assignment>> {
+    let own = Some(std::process::id());
+    while let Some(order) = packet::receive::<Order<Assignment>>(socket)? {
+        if order.by == own {
+            return Ok(order.assignment);
+        }
+    }
+    Ok(None)
+}
