@@ -6,7 +6,7 @@
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
@@ -27,31 +27,38 @@ fn reserve(process: &str) -> i64 {
     RESERVE.max(RESERVE / 2 + 3 * 6 * process.len() as i64)
 }
 
-/// Claims the run that `first` speaks of; nothing if somebody has it.
-///
-/// `who` keeps claimers of one run apart until one of them has it.
-pub fn claim(
-    paths: &TaskPaths,
-    who: &str,
-    first: ProcessStatus,
-    durable: bool,
-) -> Result<Option<Writer>, CheckpointError> {
-    failpoint!("claim.before");
-    let target = paths.run(&first.process, first.run);
-    let beside = paths.folder().join(format!("{who}.{}.{}", first.process, first.run));
-    let claimed = write_beside(&beside, first, durable).and_then(|writer| {
-        failpoint!("claim.written");
-        let moved =
-            move_without_replacing(&beside, &target).map_err(CheckpointError::io("create", &target))?;
-        failpoint!("claim.moved");
-        Ok(moved.then_some(writer))
-    });
-    if !matches!(claimed, Ok(Some(_))) {
-        let _ = fs::remove_file(&beside);
-    } else if durable {
-        files::sync_folder_of(&target)?;
+/// A claim of a run, to be made.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    beside: PathBuf,
+    target: PathBuf,
+}
+
+impl Claim {
+    /// Prepares the claim of a run. `who` keeps claimers of one run apart until one of them has it.
+    pub fn new(paths: &TaskPaths, who: &str, process: &str, run: u64) -> Claim {
+        let beside = paths.folder().join(format!("{who}.{process}.{run}"));
+        Claim { beside, target: paths.run(process, run) }
     }
-    claimed
+
+    /// Claims the run with its first record; nothing if somebody has it.
+    pub fn make(&self, first: ProcessStatus, durable: bool) -> Result<Option<Writer>, CheckpointError> {
+        failpoint!("claim.before");
+        let Claim { beside, target } = self;
+        let claimed = write_beside(beside, first, durable).and_then(|writer| {
+            failpoint!("claim.written");
+            let moved =
+                move_without_replacing(beside, target).map_err(CheckpointError::io("create", target))?;
+            failpoint!("claim.moved");
+            Ok(moved.then_some(writer))
+        });
+        if !matches!(claimed, Ok(Some(_))) {
+            let _ = fs::remove_file(beside);
+        } else if durable {
+            files::sync_folder_of(target)?;
+        }
+        claimed
+    }
 }
 
 /// Gives a claimed run back whose command was never started. Whoever does so has no more to do with the run.
@@ -103,11 +110,12 @@ mod tests {
         let paths = Root::new(folder.path()).task(&TaskId::new("a").unwrap());
         fs::create_dir_all(paths.folder()).unwrap();
         let status = |state| ProcessStatus { seq: 1, process: "p".into(), state, ..ProcessStatus::default() };
-        assert!(claim(&paths, "fence", status(ProcessState::Lost), true).unwrap().is_some());
-        assert!(claim(&paths, "claim", status(ProcessState::Forked), false).unwrap().is_none());
+        let [fence, claim] = ["fence", "claim"].map(|who| Claim::new(&paths, who, "p", 0));
+        assert!(fence.make(status(ProcessState::Lost), true).unwrap().is_some());
+        assert!(claim.make(status(ProcessState::Forked), false).unwrap().is_none());
         assert_eq!(read_run(&paths, "p", 0).unwrap()[0].state, ProcessState::Lost);
         assert_eq!(fs::read_dir(paths.folder()).unwrap().count(), 1);
         unclaim(&paths, "p", 0).unwrap();
-        assert!(claim(&paths, "claim", status(ProcessState::Forked), false).unwrap().is_some());
+        assert!(claim.make(status(ProcessState::Forked), false).unwrap().is_some());
     }
 }

@@ -1,6 +1,6 @@
 //! Starting a command: a child that shares its parent's memory until it executes, so that nothing is copied.
 
-use std::ffi::{CString, c_char, c_void};
+use std::ffi::{CStr, CString, c_char, c_void};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -20,6 +20,8 @@ pub struct Command<'a> {
     pub arguments: &'a [CString],
     /// `NAME=VALUE` each.
     pub environment: &'a [CString],
+    /// One entry more.
+    pub added: Option<&'a CStr>,
     /// Standard output.
     pub stdout: BorrowedFd<'a>,
     /// Standard error.
@@ -100,8 +102,8 @@ const STACK: usize = 8 * 1024;
 /// blocked. Returns when it has executed.
 pub fn spawn(command: &Command<'_>) -> io::Result<Spawned> {
     let mut plan = Plan {
-        arguments: pointers(command.arguments),
-        environment: pointers(command.environment),
+        arguments: pointers(command.arguments, None),
+        environment: pointers(command.environment, command.added),
         stdout: command.stdout.as_raw_fd(),
         stderr: command.stderr.as_raw_fd(),
         ignored: command.ignored.as_ptr(),
@@ -144,8 +146,9 @@ pub fn spawn(command: &Command<'_>) -> io::Result<Spawned> {
     Ok(Spawned { pid: Pid::from_raw(pid), began: [before, began], failure })
 }
 
-fn pointers(strings: &[CString]) -> Vec<*const c_char> {
-    strings.iter().map(|string| string.as_ptr()).chain([std::ptr::null()]).collect()
+fn pointers(strings: &[CString], added: Option<&CStr>) -> Vec<*const c_char> {
+    let strings = strings.iter().map(|string| string.as_c_str()).chain(added);
+    strings.map(CStr::as_ptr).chain([std::ptr::null()]).collect()
 }
 
 extern "C" fn child(plan: *mut c_void) -> libc::c_int {

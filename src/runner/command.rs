@@ -4,12 +4,13 @@ use std::ffi::{CString, OsStr, OsString};
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{DirBuilderExt, fchown};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix::sys::signal::{SigSet, Signal};
+use nix::sys::stat::lstat;
 
 use super::options::Caller;
 use super::output::{Pipes, remove_backups};
@@ -48,24 +49,35 @@ pub(super) fn common_environment(header: &Header, caller: &Caller) -> Vec<CStrin
     entries
 }
 
-/// Adds the entries of one run.
-pub(super) fn run_environment(
-    common: &[CString],
-    sandbox: &Path,
-    chroot: bool,
-    process: &str,
-    run: u64,
-) -> Vec<CString> {
+/// Adds the entries of one run, but for `BASH_ENV`.
+pub(super) fn run_environment(common: &[CString], process: &str, run: u64) -> Vec<CString> {
     let mut entries = common.to_vec();
-    let profile = sandbox.join(PROFILE);
-    // Where a link leads only the command can say: it may see another root.
-    if profile.symlink_metadata().is_ok() {
-        let seen = if chroot { Path::new("/").join(PROFILE) } else { profile };
-        entries.extend(entry("BASH_ENV".as_ref(), seen.as_os_str()));
-    }
     entries.extend(entry("THERMOS_PROCESS".as_ref(), process.as_ref()));
     entries.extend(entry("THERMOS_RUN".as_ref(), run.to_string().as_ref()));
     entries
+}
+
+/// What bash reads before a command, if there is such a file.
+#[derive(Debug)]
+pub(super) struct Profile {
+    path: Option<CString>,
+    bash_env: Option<CString>,
+}
+
+impl Profile {
+    /// That of a sandbox, which may be the root of its commands.
+    pub(super) fn of(sandbox: &Path, is_root: bool) -> Profile {
+        let path = sandbox.join(PROFILE);
+        let seen = if is_root { &Path::new("/").join(PROFILE) } else { &path };
+        let bash_env = entry("BASH_ENV".as_ref(), seen.as_os_str());
+        Profile { path: CString::new(path.into_os_string().into_vec()).ok(), bash_env }
+    }
+
+    /// Looks for the file, and returns the entry of the environment that names it.
+    pub(super) fn bash_env(&self) -> Option<CString> {
+        // Where a link leads only the command can say: it may see another root.
+        lstat(self.path.as_deref()?).ok().and_then(|_| self.bash_env.clone())
+    }
 }
 
 fn is_ours(name: &OsStr) -> bool {
@@ -108,11 +120,11 @@ pub(super) enum Output {
 }
 
 impl Output {
-    /// Opens the output of a run; `logs` is its folder, and belongs to `owner` if that is another user than this one. Of the
-    /// signals that [`Output::wait`] takes, all must be blocked.
+    /// Opens the output of a run; its logs belong to `owner` if that is another user than this one. Of the signals that [`Output::wait`] takes, all must be blocked.
     pub(super) fn open(
         logger: &Logger,
-        logs: RunLogs<'_>,
+        logs: &RunLogs,
+        owner: Option<&Credentials>,
         console: Option<Console>,
         signals: &SigSet,
     ) -> io::Result<Output> {
@@ -122,12 +134,12 @@ impl Output {
             }
             (LogDestination::Console, Some(console)) => Ok(Output::Console(console)),
             (_, console) => {
-                let files = logs.open()?;
+                let files = logs.open(owner)?;
                 if console.is_none() && logger.rotation().is_none() {
                     return Ok(Output::Files(files));
                 }
-                let pipes = Pipes::open(&logs.folder(), NAMES, files, logger.rotation(), console, signals)?;
-                if let Some(Credentials { uid, gid, .. }) = logs.owner {
+                let pipes = Pipes::open(&logs.folder, NAMES, files, logger.rotation(), console, signals)?;
+                if let Some(Credentials { uid, gid, .. }) = owner {
                     // Or the command could not open what /dev/stdout leads to.
                     pipes.ends()?.into_iter().try_for_each(|end| fchown(end, Some(*uid), Some(*gid)))?;
                 }
@@ -177,50 +189,57 @@ impl Output {
     }
 }
 
-/// The logs of a run, and whose they are if not this user's.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct RunLogs<'a> {
-    pub(super) log_dir: &'a Path,
-    pub(super) process: &'a str,
-    pub(super) run: u64,
-    pub(super) owner: Option<&'a Credentials>,
+/// Where the logs of a run are.
+#[derive(Debug)]
+pub(super) struct RunLogs {
+    log_dir: PathBuf,
+    process: String,
+    run: u64,
+    of_process: PathBuf,
+    folder: PathBuf,
+    files: [PathBuf; 2],
 }
 
-impl RunLogs<'_> {
-    fn folder(&self) -> PathBuf {
-        run_logs(self.log_dir, self.process, self.run)
-    }
-
-    fn open(&self) -> io::Result<[File; 2]> {
-        match self.owner {
-            Some(owner) => open_logs(self.log_dir, self.process, self.run, owner),
-            None => open_files(&self.folder(), self.run == 0),
+impl RunLogs {
+    pub(super) fn new(log_dir: &Path, process: &str, run: u64) -> RunLogs {
+        let folder = run_logs(log_dir, process, run);
+        RunLogs {
+            log_dir: log_dir.to_owned(),
+            process: process.to_owned(),
+            run,
+            of_process: log_dir.join(process),
+            files: NAMES.map(|name| folder.join(name)),
+            folder,
         }
     }
-}
 
-/// Opens the empty logs of a run. What is there already is of another task that was given the same `--log-dir`.
-fn open_files(logs: &Path, is_first: bool) -> io::Result<[File; 2]> {
-    let is_new = create_folder(logs, is_first)?;
-    if !is_new {
-        NAMES.iter().try_for_each(|name| remove_backups(logs, name))?;
-    }
-    let [stdout, stderr] = NAMES.map(|name| append(&logs.join(name), is_new));
-    Ok([stdout?, stderr?])
-}
-
-/// Makes the folder of a run, which may be the first of its process; says whether it was not there before.
-fn create_folder(logs: &Path, is_first: bool) -> io::Result<bool> {
-    let create = |folder: &Path| DirBuilder::new().mode(0o755).create(folder);
-    // In its first run that of the process is missing too, those above are not. Another task may make it at the same
-    // time; what else is wrong shows below.
-    let _ = logs.parent().filter(|_| is_first).map(create);
-    match create(logs) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            DirBuilder::new().recursive(true).mode(0o755).create(logs).map(|()| true)
+    /// Opens the empty logs, which belong to `owner` if that is another user than this one.
+    fn open(&self, owner: Option<&Credentials>) -> io::Result<[File; 2]> {
+        if let Some(owner) = owner {
+            return open_logs(&self.log_dir, &self.process, self.run, owner);
         }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-        made => made.map(|()| true),
+        let is_new = self.create_folder()?;
+        if !is_new {
+            // What is there already is of another task that was given the same `--log-dir`.
+            NAMES.iter().try_for_each(|name| remove_backups(&self.folder, name))?;
+        }
+        let [stdout, stderr] = [0, 1].map(|place| append(&self.files[place], is_new));
+        Ok([stdout?, stderr?])
+    }
+
+    /// Makes the folder of the run, which may be the first of its process; says whether it was not there before.
+    fn create_folder(&self) -> io::Result<bool> {
+        let create = |folder: &Path| DirBuilder::new().mode(0o755).create(folder);
+        // In its first run that of the process is missing too, those above are not. Another task may make it at the same
+        // time; what else is wrong shows below.
+        let _ = (self.run == 0).then(|| create(&self.of_process));
+        match create(&self.folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                DirBuilder::new().recursive(true).mode(0o755).create(&self.folder).map(|()| true)
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            made => made.map(|()| true),
+        }
     }
 }
 
@@ -233,10 +252,7 @@ fn append(path: &Path, is_new: bool) -> io::Result<File> {
     Ok(file)
 }
 
-/// Makes the arguments of bash.
-pub(super) fn arguments(command: &str) -> io::Result<Vec<CString>> {
-    ["/bin/bash", "-c", command]
-        .into_iter()
-        .map(|text| Ok(CString::new(OsStr::new(text).as_bytes())?))
-        .collect()
+/// Makes the arguments of bash; nothing of a command with a zero byte in it.
+pub(super) fn arguments(command: &str) -> Option<Vec<CString>> {
+    ["/bin/bash", "-c", command].into_iter().map(|text| CString::new(text).ok()).collect()
 }

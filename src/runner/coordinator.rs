@@ -3,32 +3,28 @@
 //! It is forked, by the runner or by its fork server, and never executes anything itself. Its records are the truth about the run; its exit
 //! code tells the runner only why there may be no record.
 
-use std::ffi::CString;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use nix::libc;
 use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::Pid;
-use serde::{Deserialize, Serialize};
 
-use super::command::{Console, Output, RunLogs, arguments, run_environment};
-use super::group::Confinement;
+use super::assignment::{Assignment, Prepared, Setup};
+use super::command::{Console, Output};
 use super::journal::wall_seconds;
-use super::run_as::RunAs;
-use crate::checkpoint::claim::{claim, unclaim};
+use crate::checkpoint::claim::unclaim;
 use crate::checkpoint::record::Usage;
 use crate::checkpoint::stream::Writer;
-use crate::checkpoint::{CheckpointError, ProcessState, ProcessStatus, Record, TaskPaths};
-use crate::process::cgroup::{OomCounter, RunGroup, TaskGroup};
+use crate::checkpoint::{CheckpointError, ProcessState, ProcessStatus, Record};
+use crate::process::cgroup::RunGroup;
 use crate::process::failpoint::failpoint;
-use crate::process::identity::{Machine, Moment};
+use crate::process::identity::Moment;
 use crate::process::reap::{Ended, Exit, Reaped, reap_any};
 use crate::process::spawn::{self, Spawned};
 use crate::process::{fork, signals, tree};
-use crate::schema::{LogDestination, Logger};
+use crate::schema::LogDestination;
 
 /// Exit codes of a coordinator. Any other means that it did not end as it should.
 pub(super) mod code {
@@ -61,42 +57,6 @@ pub(super) fn is_lack_of_room(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::ENOMEM))
 }
 
-/// What all coordinators of a task have in common, made before any of them is forked.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Setup {
-    pub(super) paths: TaskPaths,
-    pub(super) machine: Machine,
-    pub(super) sandbox: PathBuf,
-    pub(super) log_dir: PathBuf,
-    pub(super) environment: Vec<CString>,
-    /// Signals that the runner ignores and commands shall not.
-    pub(super) ignored: Vec<libc::c_int>,
-    pub(super) run_as: RunAs,
-    pub(super) durable: bool,
-    /// The cgroup of the task.
-    pub(super) group: Option<TaskGroup>,
-    /// Whether resources are limits.
-    pub(super) enforce: bool,
-    /// Counts what the kernel kills for want of memory, where runs have no cgroups of their own.
-    pub(super) oom: Option<OomCounter>,
-}
-
-/// One run.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Assignment {
-    pub(super) process: String,
-    /// The place of the process in its task.
-    pub(super) place: u32,
-    pub(super) run: u64,
-    /// The number of its WAITING record.
-    pub(super) seq: u64,
-    pub(super) command: String,
-    pub(super) logger: Logger,
-    pub(super) confinement: Confinement,
-    /// What [`Setup::oom`] had counted before.
-    pub(super) oom_kills: u64,
-}
-
 /// What became of the process that is a coordinator before it had a run.
 #[derive(Debug)]
 pub(super) struct Birth {
@@ -110,20 +70,23 @@ pub(super) struct Birth {
 
 /// Lives through a run in a child that was forked after a moment for this run, and returns its exit code. All signals are
 /// blocked.
-pub(super) fn coordinate_from_fork(setup: &Setup, assignment: &Assignment, forked: Moment) -> i32 {
+pub(super) fn coordinate_from_fork(setup: &Setup, assignment: Assignment, forked: Moment) -> i32 {
     let moments = [forked, Moment::now()];
     failpoint!(as "coordinator.{}.{}", assignment.process, assignment.run);
     failpoint!("fork.child");
     match leave_runner(assignment.logger.destination) {
-        Ok(console) => coordinate(setup, assignment, Birth { moments, console, until_started: None }),
+        Ok(console) => {
+            let birth = Birth { moments, console, until_started: None };
+            coordinate(setup, &Prepared::new(setup, assignment), birth)
+        }
         Err(_) => code::BROKEN,
     }
 }
 
 /// Lives through a run in a child that has left its runner, and returns its exit code. All signals are blocked.
-pub(super) fn coordinate(setup: &Setup, assignment: &Assignment, birth: Birth) -> i32 {
-    failpoint!(as "coordinator.{}.{}", assignment.process, assignment.run);
-    match prepare(setup, assignment, birth) {
+pub(super) fn coordinate(setup: &Setup, prepared: &Prepared, birth: Birth) -> i32 {
+    failpoint!(as "coordinator.{}.{}", prepared.assignment.process, prepared.assignment.run);
+    match begin(setup, prepared, birth) {
         Ok(mut coordinator) => {
             let code = coordinator.live().unwrap_or(code::BROKEN);
             // It exits: what is open is closed then.
@@ -137,6 +100,7 @@ pub(super) fn coordinate(setup: &Setup, assignment: &Assignment, birth: Birth) -
 struct Coordinator<'a> {
     setup: &'a Setup,
     assignment: &'a Assignment,
+    prepared: &'a Prepared,
     output: Output,
     stream: Writer,
     /// The number of the last record.
@@ -149,11 +113,12 @@ struct Coordinator<'a> {
 }
 
 /// Gets everything that can fail over with before the claim.
-fn prepare<'a>(setup: &'a Setup, assignment: &'a Assignment, birth: Birth) -> Result<Coordinator<'a>, i32> {
+fn begin<'a>(setup: &'a Setup, prepared: &'a Prepared, birth: Birth) -> Result<Coordinator<'a>, i32> {
+    let assignment = &prepared.assignment;
     failpoint!("coordinator.detached");
     std::env::set_current_dir(&setup.sandbox).map_err(|_| code::NO_SANDBOX)?;
     let Birth { moments, console, until_started } = birth;
-    let output = open_output(setup, assignment, console).map_err(|error| match error.kind() {
+    let output = open_output(setup, prepared, console).map_err(|error| match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => code::NO_ROOM,
         _ => code::NO_LOGS,
     })?;
@@ -161,10 +126,10 @@ fn prepare<'a>(setup: &'a Setup, assignment: &'a Assignment, birth: Birth) -> Re
     let group = confine(setup, assignment).map_err(|_| code::NO_LIMITS)?;
     let status = forked(setup, assignment, moments).map_err(|_| code::BROKEN)?;
     let seq = status.seq;
-    match claim(&setup.paths, "claim", status, setup.durable) {
+    match prepared.claim.make(status, setup.durable) {
         Ok(Some(stream)) => {
             let forced = false;
-            Ok(Coordinator { setup, assignment, output, stream, seq, group, until_started, forced })
+            Ok(Coordinator { setup, assignment, prepared, output, stream, seq, group, until_started, forced })
         }
         Ok(None) => Err(code::TAKEN),
         Err(error) if error.is_no_space() => Err(code::NO_ROOM),
@@ -173,11 +138,9 @@ fn prepare<'a>(setup: &'a Setup, assignment: &'a Assignment, birth: Birth) -> Re
 }
 
 /// Opens where the output goes; files belong to the user of the task.
-fn open_output(setup: &Setup, assignment: &Assignment, console: Option<Console>) -> io::Result<Output> {
-    let Assignment { process, run, logger, .. } = assignment;
-    let owner = setup.run_as.credentials.as_ref();
-    let logs = RunLogs { log_dir: &setup.log_dir, process, run: *run, owner };
-    Output::open(logger, logs, console, &all_signals())
+fn open_output(setup: &Setup, prepared: &Prepared, console: Option<Console>) -> io::Result<Output> {
+    let Prepared { assignment, logs, .. } = prepared;
+    Output::open(&assignment.logger, logs, setup.run_as.credentials.as_ref(), console, &all_signals())
 }
 
 /// Leaves the lock, the terminal and the session of the runner that forked this process.
@@ -202,9 +165,11 @@ pub(super) fn leave_session() -> io::Result<()> {
 
 /// Makes the cgroup of the run, if there are limits.
 fn confine(setup: &Setup, assignment: &Assignment) -> io::Result<Option<RunGroup>> {
-    let name = format!("{}.{}", assignment.place, assignment.run);
     match setup.group.as_ref().filter(|_| setup.enforce) {
-        Some(group) => group.run(&name, &assignment.confinement.limits),
+        Some(group) => {
+            let name = format!("{}.{}", assignment.place, assignment.run);
+            group.run(&name, &assignment.confinement.limits)
+        }
         None => Ok(None),
     }
 }
@@ -275,14 +240,15 @@ impl Coordinator<'_> {
     }
 
     fn spawn(&self) -> io::Result<Spawned> {
-        let Assignment { process, run, command, .. } = self.assignment;
+        let Prepared { arguments, environment, profile, .. } = self.prepared;
         let [stdout, stderr] = self.output.ends()?;
         // The command is born where this process is; only it shall be limited.
         let _inside = self.group.as_ref().map(RunGroup::enter).transpose()?;
-        let Setup { environment, sandbox, run_as, .. } = self.setup;
+        let run_as = &self.setup.run_as;
         let spawned = spawn::spawn(&spawn::Command {
-            arguments: &arguments(command)?,
-            environment: &run_environment(environment, sandbox, run_as.chroot, process, *run),
+            arguments: arguments.as_ref().ok_or(io::ErrorKind::InvalidInput)?,
+            environment,
+            added: profile.bash_env().as_deref(),
             stdout,
             stderr,
             ignored: &self.setup.ignored,
@@ -378,7 +344,10 @@ impl Coordinator<'_> {
             ..ProcessStatus::default()
         };
         fill(&mut status);
-        self.stream.append([&Record::ProcessStatus(Box::new(status))])?;
+        let record = Record::ProcessStatus(Box::new(status));
+        self.stream.append([&record])?;
+        // This process exits soon: to take it apart would only bring in more code.
+        std::mem::forget(record);
         self.seq += 1;
         Ok(())
     }

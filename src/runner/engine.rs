@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
-use super::coordinator::Setup;
+use super::assignment::Setup;
 use super::error::RunnerError;
 use super::fork_server::Forks;
 use super::group::Group;

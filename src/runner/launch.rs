@@ -4,8 +4,8 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 
+use super::assignment::Setup;
 use super::command::common_environment;
-use super::coordinator::Setup;
 use super::engine::Engine;
 use super::error::RunnerError;
 use super::group::{self, Group};

@@ -17,7 +17,7 @@ use super::outcome::Verdict;
 use super::sink::{Event, Sink};
 use super::stage::Ending;
 use super::support;
-use crate::checkpoint::claim::claim;
+use crate::checkpoint::claim::Claim;
 use crate::checkpoint::load::{RunnerStream, first_line_of, read_run, unended_runs};
 use crate::checkpoint::request::Request;
 use crate::checkpoint::{
@@ -186,8 +186,8 @@ impl Engine<'_> {
         for (process, run) in live.into_iter().filter(|(process, _)| !known.contains(process)) {
             let reason = "its coordinator never came".to_owned();
             let lost = self.end_without_coordinator(&process, run, ProcessState::Lost, reason);
-            let fenced = claim(&self.journal.paths, "fence", lost.clone(), self.setup.durable)?;
-            match fenced {
+            let claim = Claim::new(&self.journal.paths, "fence", &process, run);
+            match claim.make(lost.clone(), self.setup.durable)? {
                 Some(_) => {
                     failpoint!("fence.claimed");
                     self.journal.record_statuses(&[lost])?

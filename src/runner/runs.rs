@@ -8,7 +8,8 @@ use std::time::Instant;
 use nix::libc;
 use nix::unistd::Pid;
 
-use super::coordinator::{Assignment, RETRY, code, coordinate_from_fork, is_lack_of_room};
+use super::assignment::Assignment;
+use super::coordinator::{RETRY, code, coordinate_from_fork, is_lack_of_room};
 use super::engine::{Engine, Live, is_clean};
 use super::error::RunnerError;
 use super::group::confinement;
@@ -188,7 +189,7 @@ impl Engine<'_> {
         let now = Moment::now();
         match asked.map_or_else(fork_blocked, |answer| answer.map(Forked::Parent)) {
             Ok(Forked::Child) => leave_by(|| match self.assignment(id, run) {
-                Some(assignment) => coordinate_from_fork(&self.setup, &assignment, now),
+                Some(assignment) => coordinate_from_fork(&self.setup, assignment, now),
                 None => code::NO_CLAIM,
             }),
             Ok(Forked::Parent(pid)) => {

@@ -26,7 +26,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use self::packet::{Order, READY};
-use super::coordinator::{Assignment, Setup};
+use super::assignment::{Assignment, Setup};
 use crate::process::{fork, reap};
 
 pub use serve::serve;

@@ -12,7 +12,8 @@ use super::packet::{self, Order, READY};
 use crate::process::fork::{self, Forked, OneThread, fork_sibling, leave_by};
 use crate::process::identity::Moment;
 use crate::process::signals;
-use crate::runner::coordinator::{Assignment, Birth, Setup, code, coordinate, leave_session};
+use crate::runner::assignment::{Assignment, Prepared, Setup};
+use crate::runner::coordinator::{Birth, code, coordinate, leave_session};
 use crate::schema::LogDestination;
 
 /// Lives as a fork server, whose standard input leads to a runner, until that is gone.
@@ -45,13 +46,14 @@ fn follow_orders(socket: OwnedFd) -> io::Result<()> {
             Order { assignment: None, .. } => Some(io::pipe()?),
             Order { assignment: Some(_), .. } => None,
         };
+        let prepared = order.assignment.map(|assignment| Prepared::new(&setup, assignment));
         let forked = Moment::now();
         let answer = match fork_sibling(&one_thread) {
             Ok(Forked::Child) => leave_by(|| {
                 let moments = [forked, Moment::now()];
                 let until_started = busy.map(|(_, writer)| writer.into());
                 let birth = Birth { moments, console: Some(console), until_started };
-                become_coordinator(&setup, socket, birth, order.assignment)
+                become_coordinator(&setup, socket, birth, prepared)
             }),
             Ok(Forked::Parent(pid)) => pid.as_raw(),
             Err(error) => -error.raw_os_error().unwrap_or(libc::EIO),
@@ -76,28 +78,29 @@ fn prepare_for_all() {
 }
 
 /// Lives as a coordinator with what it has of its fork server, and returns its exit code.
-fn become_coordinator(setup: &Setup, socket: OwnedFd, birth: Birth, assignment: Option<Assignment>) -> i32 {
+fn become_coordinator(setup: &Setup, socket: OwnedFd, birth: Birth, prepared: Option<Prepared>) -> i32 {
     if leave_session().is_err() {
         return code::BROKEN;
     }
-    let assignment = match assignment.map_or_else(|| wait_for_run(&socket), |assignment| Ok(Some(assignment)))
+    let prepared = match prepared.map_or_else(|| wait_for_run(setup, &socket), |prepared| Ok(Some(prepared)))
     {
-        Ok(Some(assignment)) => assignment,
+        Ok(Some(prepared)) => prepared,
         Ok(None) => return code::CLEAN,
         Err(_) => return code::BROKEN,
     };
     drop(socket);
-    let has_console = matches!(assignment.logger.destination, LogDestination::Console | LogDestination::Both);
+    let destination = prepared.assignment.logger.destination;
+    let has_console = matches!(destination, LogDestination::Console | LogDestination::Both);
     let console = birth.console.filter(|_| has_console);
-    coordinate(setup, &assignment, Birth { console, ..birth })
+    coordinate(setup, &prepared, Birth { console, ..birth })
 }
 
 /// Waits for a run that is given to this process; nothing if the runner is gone.
-fn wait_for_run(socket: &OwnedFd) -> io::Result<Option<Assignment>> {
+fn wait_for_run(setup: &Setup, socket: &OwnedFd) -> io::Result<Option<Prepared>> {
     let own = Some(std::process::id());
     while let Some(order) = packet::receive::<Order<Assignment>>(socket)? {
         if order.by == own {
-            return Ok(order.assignment);
+            return Ok(order.assignment.map(|assignment| Prepared::new(setup, assignment)));
         }
     }
     Ok(None)
