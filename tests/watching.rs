@@ -179,26 +179,31 @@ fn index(thermos: &Thermos, list: &str) -> PathBuf {
 #[test]
 fn a_task_that_is_removed_while_it_is_followed_says_so() {
     let thermos = Thermos::new();
-    Recorded::new(&thermos, "task").run("work", 0, 1, b"one\n", b"").write();
-    let index = index(&thermos, "active");
-    let mut screen = thermos.command(["tail", "-f", "task"]).on_screen(24, 200);
-    screen.wait_for_text("one");
+    let (index, mut screen) = follow_on_screen(&thermos);
     let log = thermos.root().join("logs/task/work/0/stdout");
     OpenOptions::new().append(true).open(log).unwrap().write_all(b"two\n").unwrap();
     screen.wait_for_text("two");
     fs::remove_file(index).unwrap();
-    fs::remove_dir_all(thermos.root().join("checkpoints/task")).unwrap();
-    assert_eq!(screen.wait(), 1);
-    assert!(screen.text().contains("task task was removed"), "{}", screen.text());
+    remove_checkpoint(&thermos, screen);
 }
 
 #[test]
 fn a_task_whose_checkpoint_vanishes_was_removed_and_had_started() {
     let thermos = Thermos::new();
-    Recorded::new(&thermos, "task").run("work", 0, 1, b"one\n", b"").write();
-    index(&thermos, "active");
+    let (_, screen) = follow_on_screen(&thermos);
+    remove_checkpoint(&thermos, screen);
+}
+
+/// Follows an active task that has written a line.
+fn follow_on_screen(thermos: &Thermos) -> (PathBuf, Screen) {
+    Recorded::new(thermos, "task").run("work", 0, 1, b"one\n", b"").write();
+    let index = index(thermos, "active");
     let mut screen = thermos.command(["tail", "-f", "task"]).on_screen(24, 200);
     screen.wait_for_text("one");
+    (index, screen)
+}
+
+fn remove_checkpoint(thermos: &Thermos, mut screen: Screen) {
     fs::remove_dir_all(thermos.root().join("checkpoints/task")).unwrap();
     assert_eq!(screen.wait(), 1);
     assert!(screen.text().contains("task task was removed"), "{}", screen.text());

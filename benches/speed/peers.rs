@@ -1,8 +1,9 @@
 //! Other programs that do the same work.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use nix::sys::wait::wait;
 
@@ -14,29 +15,38 @@ use crate::work::{command, disk};
 /// The argument that makes this program start `bash -c true` so many times, so many at a time.
 pub(crate) const LOOP: &str = "--spawn-loop";
 
+/// Where the loop leaves when it started each process, in seconds, a line each.
+pub(crate) const STARTS: &str = "starts";
+
 /// The limit: posix_spawn and wait, and nothing else. It is what the standard library does for a plain command.
 pub(crate) fn spawn_loop(arguments: &[String]) -> Outcome<()> {
     let [count, at_a_time] = arguments else {
         return Err("needs a number of processes and of places".into());
     };
     let (count, at_a_time): (usize, usize) = (count.parse()?, at_a_time.parse()?);
+    let (begin, mut starts) = (Instant::now(), Vec::with_capacity(count));
     for started in 0..count {
         if started >= at_a_time {
             wait()?;
         }
+        starts.push(begin.elapsed().as_secs_f64());
         Command::new("/bin/bash").args(["-c", "true"]).spawn()?;
     }
     while wait().is_ok() {}
-    Ok(())
+    Ok(std::fs::write(STARTS, starts.iter().map(|start| format!("{start}\n")).collect::<String>())?)
 }
 
 /// A case of the loop.
 pub(crate) fn loop_case<'a>(count: usize, at_a_time: usize) -> Case<'a> {
-    Case::new(format!("posix_spawn loop, {at_a_time} at a time"), move |folder| {
-        let mut call = Command::new(std::env::current_exe()?);
-        call.args([LOOP, &count.to_string(), &at_a_time.to_string()]).current_dir(folder);
-        Ok(call)
-    })
+    let name = format!("posix_spawn loop, {at_a_time} at a time");
+    Case::new(name, move |folder| loop_call(folder, count, at_a_time))
+}
+
+/// A call of the loop.
+pub(crate) fn loop_call(folder: &Path, count: usize, at_a_time: usize) -> Outcome<Command> {
+    let mut call = Command::new(std::env::current_exe()?);
+    call.args([LOOP, &count.to_string(), &at_a_time.to_string()]).current_dir(folder);
+    Ok(call)
 }
 
 /// Finds a program; where root may install packages, installs it first. Says so if it cannot be had.

@@ -37,7 +37,7 @@ impl Report {
     /// Begins a figure.
     pub(crate) fn begin(&mut self, name: &str) {
         println!("\n{name}");
-        println!("  {:<34} {:>11} {:>11} {:>9} {:>13}", "", "clock", "processor", "memory", "ratios");
+        println!("  {:<38} {:>11} {:>11} {:>9} {:>13}", "", "clock", "processor", "memory", "ratios");
         self.figures.push(json!({"figure": name, "rows": [], "notes": []}));
     }
 
@@ -53,7 +53,7 @@ impl Report {
         let (clock, processor, memory) =
             (thousand(row.clock), thousand(row.processor), shown(row.memory, "MB"));
         let line = format!(
-            "  {:<34} {clock:>11} {processor:>11} {memory:>9} {ratios:>13}   {}{}",
+            "  {:<38} {clock:>11} {processor:>11} {memory:>9} {ratios:>13}   {}{}",
             row.case, row.other, row.limit
         );
         println!("{}", line.trim_end());

@@ -75,17 +75,56 @@ fn jsonnet(count: usize) -> String {
     )
 }
 
-/// The same schema as the original Thermos had, checked as it checked a task.
+/// What the original Thermos asked of pystachio before it accepted a task: its schema, the task bound, checked and
+/// interpolated when it is loaded, once more when it is validated, and read for the plan.
 fn pystachio_file(count: usize) -> String {
     format!(
-        "from pystachio import Default, List, Required, String, Struct\n\n\
-         class Process(Struct):\n  name = Required(String)\n  cmdline = Required(String)\n\n\
-         class Constraint(Struct):\n  order = List(String)\n\n\
-         class Task(Struct):\n  name = Required(String)\n  processes = List(Process)\n\
-         \x20 constraints = Default(List(Constraint), [])\n\n\
+        "{PYSTACHIO_SCHEMA}\n\
          ps = [Process(name = 'x%d' % i, cmdline = 'echo {{{{n}}}} %d' % i) for i in range({count})]\n\
          cs = [Constraint(order = ['x%d' % (i - 1), 'x%d' % i]) for i in range(1, {count})]\n\
          task = Task(name = 'large', processes = ps, constraints = cs).bind(n = 'value')\n\
-         check = task.check()\nassert check.ok(), check.message()\ntask.interpolate()\n"
+         for _ in ('load', 'validate'):\n\
+         \x20 bound, missing = task.interpolate()\n\
+         \x20 check = bound.check()\n\
+         \x20 assert check.ok() and not missing, check.message()\n\
+         names = set(p.name().get() for p in bound.processes() if not p.final().get())\n\
+         after = dict((name, set()) for name in names)\n\
+         for c in bound.constraints():\n\
+         \x20 order = [name.get() for name in c.order()]\n\
+         \x20 for before, behind in zip(order, order[1:]):\n\
+         \x20\x20\x20 after[behind].add(before)\n"
     )
 }
+
+/// The fields of a task and their defaults, by the manual of Thermos.
+const PYSTACHIO_SCHEMA: &str = "\
+from pystachio import Boolean, Default, Float, Integer, List, Required, String, Struct
+
+class Resources(Struct):
+  cpu = Required(Float)
+  ram = Required(Integer)
+  disk = Required(Integer)
+
+class Process(Struct):
+  name = Required(String)
+  cmdline = Required(String)
+  resources = Resources
+  max_failures = Default(Integer, 1)
+  daemon = Default(Boolean, False)
+  ephemeral = Default(Boolean, False)
+  min_duration = Default(Integer, 5)
+  final = Default(Boolean, False)
+
+class Constraint(Struct):
+  order = List(String)
+
+class Task(Struct):
+  name = Default(String, '{{processes[0].name}}')
+  processes = List(Process)
+  constraints = Default(List(Constraint), [])
+  resources = Resources
+  max_failures = Default(Integer, 1)
+  max_concurrency = Default(Integer, 0)
+  finalization_wait = Default(Integer, 30)
+  user = String
+";
