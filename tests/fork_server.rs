@@ -116,6 +116,36 @@ fn a_coordinator_that_waits_for_a_run_may_be_killed() {
 }
 
 #[test]
+fn a_coordinator_that_is_slow_to_start_delays_no_other() {
+    let thermos = Thermos::new();
+    thermos.make_gate("gate");
+    let mut processes: Vec<Value> =
+        (0..30).map(|number| json!({"name": format!("p{number}"), "cmdline": "true"})).collect();
+    processes.push(json!({"name": "hold", "cmdline": "echo > held; read -r x < gate"}));
+    let mut chain: Vec<Value> = processes.iter().map(|process| process["name"].clone()).collect();
+    let constraints: Vec<Value> = ["slow", "quick", "quicker"]
+        .map(|name| {
+            processes.push(json!({"name": name, "cmdline": format!("echo > {name}")}));
+            json!({"order": ["hold", name]})
+        })
+        .to_vec();
+    let constraints = [vec![json!({"order": std::mem::take(&mut chain)})], constraints].concat();
+    thermos.write_task(json!(processes), json!({"constraints": constraints}));
+    let running = thermos.command(["run", "--json", "--task-id", "id", "task.json"]).spawn();
+    thermos.wait_for_file("held");
+    let waiting = wait_for(|| waiting(running.pid()));
+    kill(waiting, Signal::SIGSTOP).unwrap();
+    let _gate = thermos.open_gate("gate");
+    // The first of them is given to the one that does not go on.
+    for name in ["quick", "quicker"] {
+        thermos.wait_for_file(name);
+    }
+    assert!(!fs::exists(thermos.home().join("slow")).unwrap());
+    kill(waiting, Signal::SIGCONT).unwrap();
+    running.wait().expect_code(0);
+}
+
+#[test]
 fn a_coordinator_that_waited_has_the_console_of_its_runner() {
     let thermos = Thermos::new();
     let mut processes: Vec<Value> =

@@ -199,6 +199,7 @@ fn list(root: &Path, folder: &Path, found: &mut Vec<String>) {
 impl Drop for Thermos {
     fn drop(&mut self) {
         let left = strays::kill(self.folder.path());
+        strays::remove_cgroups(self.folder.path());
         if !left.is_empty() && !std::thread::panicking() {
             let left: Vec<String> = left.iter().map(ToString::to_string).collect();
             panic!("processes were left behind:\n{}", left.join("\n"));

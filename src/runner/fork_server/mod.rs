@@ -62,17 +62,15 @@ impl Forks {
             }
             return None;
         };
-        let asked = match server.is_ready() {
+        let asked = match server.is_free() {
             Ok(true) => server.assign(&assignment()?),
-            Ok(false) => return None,
+            Ok(false) => Ok(None),
             Err(error) => Err(error),
         };
         match asked {
-            Ok(answer) => Some(answer),
+            Ok(answer) => answer,
             Err(_) => {
-                // One that never was ready would not be the next time.
-                self.by_itself = if server.is_ready { 0 } else { FIRST };
-                self.server = None;
+                self.give_up();
                 None
             }
         }
@@ -80,23 +78,26 @@ impl Forks {
 
     /// Has one coordinator forked that waits for a run, unless there is one.
     pub(super) fn fork_ahead(&mut self) {
-        if let Some(server) = &mut self.server
-            && server
-                .is_ready()
-                .and_then(|is_ready| if is_ready { server.fork_ahead() } else { Ok(()) })
-                .is_err()
-        {
-            self.server = None;
+        if self.server.as_mut().is_some_and(|server| server.fork_ahead().is_err()) {
+            self.give_up();
         }
     }
 
     /// Returns the children of the runner that are there for its starts and have no run.
     pub(super) fn pids(&mut self) -> impl Iterator<Item = Pid> {
-        if self.server.as_mut().is_some_and(|server| server.hear_who_waits().is_err()) {
-            self.server = None;
+        if self.server.as_mut().is_some_and(|server| server.hear_all().is_err()) {
+            self.give_up();
         }
         let server = self.server.as_ref();
         server.into_iter().flat_map(|server| [Some(server.pid()), server.waiting()].into_iter().flatten())
+    }
+
+    /// Has none for a while.
+    fn give_up(&mut self) {
+        if let Some(server) = self.server.take() {
+            // One that never was ready would not be the next time.
+            self.by_itself = if server.has_been_ready { 0 } else { FIRST };
+        }
     }
 
     /// Ends them.
@@ -121,6 +122,8 @@ enum Ahead {
 struct ForkServer {
     process: Child,
     socket: OwnedFd,
+    has_been_ready: bool,
+    /// Whether it reads what is sent. It is not while a coordinator waits, nor until that has started its command.
     is_ready: bool,
     ahead: Ahead,
 }
@@ -134,14 +137,37 @@ impl ForkServer {
         command.arg0(env::args_os().next().unwrap_or_else(|| "thermos".into())).arg(ROLE);
         // In a group of its own: what a terminal sends is for the runner.
         let process = command.stdin(Stdio::from(other)).process_group(0).spawn()?;
-        Ok(ForkServer { process, socket, is_ready: false, ahead: Ahead::None })
+        Ok(ForkServer { process, socket, has_been_ready: false, is_ready: false, ahead: Ahead::None })
     }
 
-    fn is_ready(&mut self) -> io::Result<bool> {
-        if !self.is_ready && self.has_answered()? {
-            self.is_ready = self.answer()? == READY;
+    /// Takes in what it has said, without waiting, and says whether there is nothing more to come.
+    fn is_free(&mut self) -> io::Result<bool> {
+        while self.owes() && self.has_answered()? {
+            self.hear()?;
         }
-        Ok(self.is_ready)
+        Ok(!self.owes())
+    }
+
+    /// Waits for all that it has to say.
+    fn hear_all(&mut self) -> io::Result<()> {
+        while self.has_been_ready && self.owes() {
+            self.hear()?;
+        }
+        Ok(())
+    }
+
+    fn owes(&self) -> bool {
+        self.ahead == Ahead::Ordered || !self.is_ready && self.ahead == Ahead::None
+    }
+
+    fn hear(&mut self) -> io::Result<()> {
+        match self.answer()? {
+            READY if !self.is_ready => (self.is_ready, self.has_been_ready) = (true, true),
+            pid @ 1.. if self.ahead == Ahead::Ordered => self.ahead = Ahead::Waiting(Pid::from_raw(pid)),
+            ..0 if self.ahead == Ahead::Ordered => self.ahead = Ahead::None,
+            _ => return Err(io::ErrorKind::InvalidData.into()),
+        }
+        Ok(())
     }
 
     fn has_answered(&self) -> io::Result<bool> {
@@ -156,39 +182,30 @@ impl ForkServer {
         packet::send(&self.socket, &Order { by: by.map(|pid| pid.as_raw().cast_unsigned()), assignment })
     }
 
-    /// Has a coordinator live through a run; the inner error is that of the fork.
-    fn assign(&mut self, assignment: &Assignment) -> io::Result<io::Result<Pid>> {
-        self.hear_who_waits()?;
-        let waiting = self.waiting();
-        self.ahead = Ahead::None;
-        // It may have been killed.
-        if let Some(pid) = waiting.filter(|pid| reap::is_running_child(*pid)) {
-            self.order(waiting, Some(assignment))?;
-            return Ok(Ok(pid));
+    /// Has a coordinator live through a run; the inner error is that of the fork. Nothing if there is none to do so.
+    fn assign(&mut self, assignment: &Assignment) -> io::Result<Option<io::Result<Pid>>> {
+        if let Some(pid) = self.waiting() {
+            // Whatever becomes of it, the fork server hears of it, and is ready again.
+            (self.ahead, self.is_ready) = (Ahead::None, false);
+            // It may have been killed.
+            if !reap::is_running_child(pid) {
+                return Ok(None);
+            }
+            self.order(Some(pid), Some(assignment))?;
+            return Ok(Some(Ok(pid)));
         }
         self.order(None, Some(assignment))?;
-        Ok(match self.answer()? {
+        Ok(Some(match self.answer()? {
             READY => return Err(io::ErrorKind::InvalidData.into()),
             pid @ 1.. => Ok(Pid::from_raw(pid)),
             error => Err(io::Error::from_raw_os_error(error.saturating_neg())),
-        })
+        }))
     }
 
     fn fork_ahead(&mut self) -> io::Result<()> {
-        if self.ahead == Ahead::None {
+        if self.has_been_ready && self.ahead == Ahead::None {
             self.order(None, None)?;
             self.ahead = Ahead::Ordered;
-        }
-        Ok(())
-    }
-
-    /// Waits for the answer to an order to fork ahead.
-    fn hear_who_waits(&mut self) -> io::Result<()> {
-        if self.ahead == Ahead::Ordered {
-            self.ahead = match self.answer()? {
-                pid @ 1.. => Ahead::Waiting(Pid::from_raw(pid)),
-                _ => Ahead::None,
-            };
         }
         Ok(())
     }
@@ -208,9 +225,7 @@ impl ForkServer {
 impl Drop for ForkServer {
     /// Ends it whatever it is at; nothing is lost with it, nor with a coordinator that waits.
     fn drop(&mut self) {
-        if self.has_answered().is_ok_and(|has_answered| has_answered) {
-            let _ = self.hear_who_waits();
-        }
+        let _ = self.is_free();
         let _ = self.process.kill();
         // The runner, who takes the status of every child, may have had it already.
         let _ = self.process.wait();

@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 /// The most bytes of a message. They fit into the buffer of a socket, so that to send one waits for nobody.
 const LONGEST: usize = 64 << 10;
 
-/// The answer of a fork server that is ready. To an order it answers with the number of a process, or with that of an
-/// error, negative.
+/// What a fork server says when it takes orders: at first, and once a coordinator no longer waits. To an order it answers
+/// with the number of a process, or with that of an error, negative.
 pub(super) const READY: i32 = 0;
 
 /// Answers a runner.

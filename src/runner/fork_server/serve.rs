@@ -63,6 +63,7 @@ fn follow_orders(socket: OwnedFd) -> io::Result<()> {
             drop(writer);
             // Until its command has started, or it has died: what comes next on the socket is for it.
             while reader.read(&mut [0])? > 0 {}
+            packet::answer(&socket, READY)?;
         }
     }
     Ok(())
