@@ -269,7 +269,13 @@ impl History {
         self.next_seq = status.seq + 1;
         match self.runs.last_mut().filter(|run| run.run == status.run) {
             Some(run) => run.merge(status),
-            None => self.runs.push(status),
+            None => {
+                if self.runs.is_empty() {
+                    // Most processes run once; a vector that grows by itself has room for four at first.
+                    self.runs.reserve_exact(1);
+                }
+                self.runs.push(status);
+            }
         }
         Ok(Applied::New)
     }
