@@ -103,14 +103,29 @@ fn it_may_be_killed_or_not_answer() {
 }
 
 #[test]
-fn a_coordinator_that_waits_for_a_run_may_be_killed() {
+fn a_coordinator_that_waits_for_a_run_may_be_killed_and_then_the_server() {
     let thermos = Thermos::new();
     let running = start(&thermos);
-    let waiting = wait_for(|| waiting(running.pid()));
-    let held = PidFd::open(waiting).unwrap();
-    kill(waiting, Signal::SIGKILL).unwrap();
-    assert!(held.wait_ended(Some(Instant::now() + Duration::from_secs(60))).unwrap());
+    let server = server(running.pid()).unwrap();
+    for dying in [wait_for(|| waiting(running.pid())), server] {
+        let held = PidFd::open(dying).unwrap();
+        kill(dying, Signal::SIGKILL).unwrap();
+        assert!(held.wait_ended(Some(Instant::now() + Duration::from_secs(60))).unwrap());
+    }
     let _gate = thermos.open_gate("gate");
+    running.wait().expect_code(0);
+    all_succeeded(&thermos);
+}
+
+#[test]
+fn a_runner_that_is_stopped_and_goes_on_starts_nothing_twice() {
+    let thermos = Thermos::new();
+    let running = start(&thermos);
+    let _gate = thermos.open_gate("gate");
+    for _ in 0..40 {
+        running.signal(Signal::SIGSTOP);
+        running.signal(Signal::SIGCONT);
+    }
     running.wait().expect_code(0);
     all_succeeded(&thermos);
 }

@@ -1,4 +1,5 @@
-//! What a command gets: its environment, its arguments, and where its output goes. Runs in the coordinator.
+//! What a command gets: its environment, its arguments, and where its output goes. Made ready before the coordinator is
+//! forked, where that is possible, and used by it.
 
 use std::ffi::{CString, OsStr, OsString};
 use std::fs::{DirBuilder, File, OpenOptions};

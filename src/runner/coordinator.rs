@@ -1,7 +1,7 @@
 //! The coordinator of one run: claims it, starts the command, waits, records, cleans up.
 //!
-//! It is forked, by the runner or by its fork server, and never executes anything itself. Its records are the truth about the run; its exit
-//! code tells the runner only why there may be no record.
+//! It is forked, by the runner or by its fork server, and never executes anything itself. Its records are the truth about
+//! the run; its exit code tells the runner only why there may be no record.
 
 use std::io;
 use std::os::fd::OwnedFd;

@@ -114,7 +114,8 @@ impl<'a> Engine<'a> {
                 return self.finish(outcome);
             }
             self.start_ready()?;
-            if self.has_room() && !self.live.is_empty() {
+            let may_start = self.has_room() && self.retry_at.is_none() && self.current_planner().is_some();
+            if may_start && !self.live.is_empty() {
                 // Whatever is ready next shall not wait for a fork.
                 self.forks.fork_ahead();
             }
@@ -220,8 +221,9 @@ impl<'a> Engine<'a> {
     /// Reaps coordinators and whatever else became a child of this process.
     fn reap(&mut self) -> Result<(), RunnerError> {
         while let Reaped::Ended(ended) = reap_any().map_err(RunnerError::system("reap"))? {
-            if let Some(id) = self.by_pid.remove(&ended.pid) {
-                self.coordinator_ended(id, Some(ended.exit))?;
+            match self.by_pid.remove(&ended.pid) {
+                Some(id) => self.coordinator_ended(id, Some(ended.exit))?,
+                None => self.forks.reaped(ended.pid),
             }
         }
         Ok(())

@@ -62,12 +62,10 @@ impl Forks {
             }
             return None;
         };
-        let asked = match server.is_free() {
-            Ok(true) => server.assign(&assignment()?),
-            Ok(false) => Ok(None),
-            Err(error) => Err(error),
-        };
-        match asked {
+        match server
+            .listen()
+            .and_then(|()| assignment().map_or(Ok(None), |assignment| server.assign(&assignment)))
+        {
             Ok(answer) => answer,
             Err(_) => {
                 self.give_up();
@@ -78,16 +76,28 @@ impl Forks {
 
     /// Has one coordinator forked that waits for a run, unless there is one.
     pub(super) fn fork_ahead(&mut self) {
-        if self.server.as_mut().is_some_and(|server| server.fork_ahead().is_err()) {
+        if let Some(server) = &mut self.server
+            && server.listen().and_then(|()| server.fork_ahead()).is_err()
+        {
             self.give_up();
         }
     }
 
-    /// Returns the children of the runner that are there for its starts and have no run.
-    pub(super) fn pids(&mut self) -> impl Iterator<Item = Pid> {
-        if self.server.as_mut().is_some_and(|server| server.hear_all().is_err()) {
-            self.give_up();
+    /// A child of the runner has ended that is no coordinator with a run.
+    pub(super) fn reaped(&mut self, pid: Pid) {
+        if let Some(server) = &mut self.server {
+            if server.pid() == pid {
+                server.is_gone = true;
+                self.give_up();
+            } else if server.state == State::Waiting(pid) {
+                server.state = State::Busy;
+            }
         }
+    }
+
+    /// Returns the children of the runner that are there for its starts and have no run, as far as it has heard of them.
+    pub(super) fn pids(&mut self) -> impl Iterator<Item = Pid> {
+        let _ = self.server.as_mut().map(ForkServer::listen);
         let server = self.server.as_ref();
         server.into_iter().flat_map(|server| [Some(server.pid()), server.waiting()].into_iter().flatten())
     }
@@ -96,7 +106,7 @@ impl Forks {
     fn give_up(&mut self) {
         if let Some(server) = self.server.take() {
             // One that never was ready would not be the next time.
-            self.by_itself = if server.has_been_ready { 0 } else { FIRST };
+            self.by_itself = if server.state == State::Starting { FIRST } else { 0 };
         }
     }
 
@@ -106,15 +116,21 @@ impl Forks {
     }
 }
 
-/// A coordinator that was forked ahead.
+/// What a fork server is at, as far as its runner has heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ahead {
-    /// There is none.
-    None,
-    /// The answer has not come yet.
+enum State {
+    /// It will say when it is ready.
+    Starting,
+    /// It reads orders.
+    Free,
+    /// It is to fork a coordinator that waits for a run, and will say which.
     Ordered,
-    /// It waits for a run.
+    /// This coordinator waits for a run, and alone reads what is sent.
     Waiting(Pid),
+    /// The coordinator that waited has a run or has died; the server will say when it reads orders again.
+    Busy,
+    /// The same, and an order as for [`State::Ordered`] is on its way.
+    BusyOrdered,
 }
 
 /// A runner's end of it.
@@ -122,10 +138,9 @@ enum Ahead {
 struct ForkServer {
     process: Child,
     socket: OwnedFd,
-    has_been_ready: bool,
-    /// Whether it reads what is sent. It is not while a coordinator waits, nor until that has started its command.
-    is_ready: bool,
-    ahead: Ahead,
+    state: State,
+    /// Whether its status was taken, so that its number may be another's.
+    is_gone: bool,
 }
 
 impl ForkServer {
@@ -137,35 +152,20 @@ impl ForkServer {
         command.arg0(env::args_os().next().unwrap_or_else(|| "thermos".into())).arg(ROLE);
         // In a group of its own: what a terminal sends is for the runner.
         let process = command.stdin(Stdio::from(other)).process_group(0).spawn()?;
-        Ok(ForkServer { process, socket, has_been_ready: false, is_ready: false, ahead: Ahead::None })
+        Ok(ForkServer { process, socket, state: State::Starting, is_gone: false })
     }
 
-    /// Takes in what it has said, without waiting, and says whether there is nothing more to come.
-    fn is_free(&mut self) -> io::Result<bool> {
-        while self.owes() && self.has_answered()? {
-            self.hear()?;
-        }
-        Ok(!self.owes())
-    }
-
-    /// Waits for all that it has to say.
-    fn hear_all(&mut self) -> io::Result<()> {
-        while self.has_been_ready && self.owes() {
-            self.hear()?;
-        }
-        Ok(())
-    }
-
-    fn owes(&self) -> bool {
-        self.ahead == Ahead::Ordered || !self.is_ready && self.ahead == Ahead::None
-    }
-
-    fn hear(&mut self) -> io::Result<()> {
-        match self.answer()? {
-            READY if !self.is_ready => (self.is_ready, self.has_been_ready) = (true, true),
-            pid @ 1.. if self.ahead == Ahead::Ordered => self.ahead = Ahead::Waiting(Pid::from_raw(pid)),
-            ..0 if self.ahead == Ahead::Ordered => self.ahead = Ahead::None,
-            _ => return Err(io::ErrorKind::InvalidData.into()),
+    /// Takes in what it has said, without waiting.
+    fn listen(&mut self) -> io::Result<()> {
+        while !matches!(self.state, State::Free | State::Waiting(_)) && self.has_answered()? {
+            self.state = match (self.state, packet::receive_answer(&self.socket)?) {
+                (State::Starting | State::Busy, READY) => State::Free,
+                (State::BusyOrdered, READY) => State::Ordered,
+                (State::Ordered, pid @ 1..) => State::Waiting(Pid::from_raw(pid)),
+                // The fork failed.
+                (State::Ordered, ..=-1) => State::Free,
+                _ => return Err(io::ErrorKind::InvalidData.into()),
+            };
         }
         Ok(())
     }
@@ -174,28 +174,35 @@ impl ForkServer {
         Ok(poll(&mut [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)], PollTimeout::ZERO)? > 0)
     }
 
-    fn answer(&self) -> io::Result<i32> {
-        packet::receive_answer(&self.socket)
-    }
-
-    fn order(&self, by: Option<Pid>, assignment: Option<&Assignment>) -> io::Result<()> {
-        packet::send(&self.socket, &Order { by: by.map(|pid| pid.as_raw().cast_unsigned()), assignment })
-    }
-
     /// Has a coordinator live through a run; the inner error is that of the fork. Nothing if there is none to do so.
     fn assign(&mut self, assignment: &Assignment) -> io::Result<Option<io::Result<Pid>>> {
-        if let Some(pid) = self.waiting() {
-            // Whatever becomes of it, the fork server hears of it, and is ready again.
-            (self.ahead, self.is_ready) = (Ahead::None, false);
+        let (to, waiting) = match self.state {
+            State::Free => (None, None),
             // It may have been killed.
-            if !reap::is_running_child(pid) {
+            State::Waiting(pid) if reap::is_running_child(pid) => {
+                (Some(pid.as_raw().cast_unsigned()), Some(pid))
+            }
+            State::Waiting(_) => {
+                self.state = State::Busy;
                 return Ok(None);
             }
-            self.order(Some(pid), Some(assignment))?;
+            _ => return Ok(None),
+        };
+        match packet::send(&self.socket, &Order { to, assignment: Some(assignment) }) {
+            // Too long for a message.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => return Ok(None),
+            sent => sent?,
+        }
+        if let Some(pid) = waiting {
+            self.state = State::Busy;
             return Ok(Some(Ok(pid)));
         }
-        self.order(None, Some(assignment))?;
-        Ok(Some(match self.answer()? {
+        let answer = packet::receive_answer(&self.socket).or_else(|_| {
+            // It may have forked, and then nobody else must.
+            self.end();
+            packet::receive_answer(&self.socket)
+        });
+        Ok(Some(match answer? {
             READY => return Err(io::ErrorKind::InvalidData.into()),
             pid @ 1.. => Ok(Pid::from_raw(pid)),
             error => Err(io::Error::from_raw_os_error(error.saturating_neg())),
@@ -203,17 +210,28 @@ impl ForkServer {
     }
 
     fn fork_ahead(&mut self) -> io::Result<()> {
-        if self.has_been_ready && self.ahead == Ahead::None {
-            self.order(None, None)?;
-            self.ahead = Ahead::Ordered;
-        }
+        let next = match self.state {
+            State::Free => State::Ordered,
+            State::Busy => State::BusyOrdered,
+            _ => return Ok(()),
+        };
+        packet::send(&self.socket, &Order { to: None, assignment: None::<Assignment> })?;
+        self.state = next;
         Ok(())
     }
 
     fn waiting(&self) -> Option<Pid> {
-        match self.ahead {
-            Ahead::Waiting(pid) => Some(pid),
-            Ahead::None | Ahead::Ordered => None,
+        match self.state {
+            State::Waiting(pid) => Some(pid),
+            _ => None,
+        }
+    }
+
+    /// Ends it whatever it is at; what it has said can be read still.
+    fn end(&mut self) {
+        if !std::mem::replace(&mut self.is_gone, true) {
+            let _ = self.process.kill();
+            let _ = self.process.wait();
         }
     }
 
@@ -223,12 +241,10 @@ impl ForkServer {
 }
 
 impl Drop for ForkServer {
-    /// Ends it whatever it is at; nothing is lost with it, nor with a coordinator that waits.
+    /// Ends it; nothing is lost with it, nor with a coordinator that waits.
     fn drop(&mut self) {
-        let _ = self.is_free();
-        let _ = self.process.kill();
-        // The runner, who takes the status of every child, may have had it already.
-        let _ = self.process.wait();
+        self.end();
+        let _ = self.listen();
         if let Some(pid) = self.waiting().filter(|pid| reap::is_running_child(*pid)) {
             let _ = kill(pid, Signal::SIGKILL);
             let _ = fork::reap(pid);

@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::Duration;
 
+use nix::errno::Errno;
 use nix::sys::socket::sockopt::{ReceiveTimeout, SendTimeout};
 use nix::sys::socket::{
     AddressFamily, MsgFlags, SockFlag, SockType, recv, send as send_bytes, setsockopt, socketpair,
@@ -22,14 +23,14 @@ pub(super) const READY: i32 = 0;
 
 /// Answers a runner.
 pub(super) fn answer(socket: &OwnedFd, number: i32) -> io::Result<()> {
-    send_bytes(socket.as_raw_fd(), &number.to_ne_bytes(), MsgFlags::MSG_NOSIGNAL)?;
+    whole(|| send_bytes(socket.as_raw_fd(), &number.to_ne_bytes(), MsgFlags::MSG_NOSIGNAL))?;
     Ok(())
 }
 
 /// Waits for an answer.
 pub(super) fn receive_answer(socket: &OwnedFd) -> io::Result<i32> {
     let mut bytes = [0; 4];
-    match recv(socket.as_raw_fd(), &mut bytes, MsgFlags::empty())? {
+    match whole(|| recv(socket.as_raw_fd(), &mut bytes, MsgFlags::empty()))? {
         4 => Ok(i32::from_ne_bytes(bytes)),
         _ => Err(io::ErrorKind::UnexpectedEof.into()),
     }
@@ -38,8 +39,8 @@ pub(super) fn receive_answer(socket: &OwnedFd) -> io::Result<i32> {
 /// What a runner wants.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Order<A> {
-    /// Which process it is for; for the fork server if none is named.
-    pub(super) by: Option<u32>,
+    /// The coordinator that is to read it; the fork server if none is named.
+    pub(super) to: Option<u32>,
     /// The run of a coordinator; one that is forked without a run waits for an order.
     pub(super) assignment: Option<A>,
 }
@@ -59,15 +60,26 @@ pub(super) fn send(socket: &OwnedFd, message: &impl Serialize) -> io::Result<()>
     if bytes.len() > LONGEST {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "a message is too long"));
     }
-    send_bytes(socket.as_raw_fd(), &bytes, MsgFlags::MSG_NOSIGNAL)?;
+    whole(|| send_bytes(socket.as_raw_fd(), &bytes, MsgFlags::MSG_NOSIGNAL))?;
     Ok(())
 }
 
 /// Waits for a message; nothing if there is nobody any more who would send one.
 pub(super) fn receive<T: DeserializeOwned>(socket: &OwnedFd) -> io::Result<Option<T>> {
     // First its length: who reads less loses the rest.
-    let length = recv(socket.as_raw_fd(), &mut [], MsgFlags::MSG_PEEK | MsgFlags::MSG_TRUNC)?;
+    let look = MsgFlags::MSG_PEEK | MsgFlags::MSG_TRUNC;
+    let length = whole(|| recv(socket.as_raw_fd(), &mut [], look))?;
     let mut bytes = vec![0; length];
-    let length = recv(socket.as_raw_fd(), &mut bytes, MsgFlags::empty())?;
+    let length = whole(|| recv(socket.as_raw_fd(), &mut bytes, MsgFlags::empty()))?;
     if length == 0 { Ok(None) } else { Ok(Some(serde_json::from_slice(&bytes[..length])?)) }
+}
+
+/// Makes a call again that was interrupted: to be stopped and continued is enough for that (signal(7)).
+fn whole(mut call: impl FnMut() -> nix::Result<usize>) -> nix::Result<usize> {
+    loop {
+        match call() {
+            Err(Errno::EINTR) => {}
+            outcome => return outcome,
+        }
+    }
 }

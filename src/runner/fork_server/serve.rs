@@ -1,10 +1,12 @@
 //! The life of a fork server, and of a coordinator until there is a run for it.
 
 use std::hash::RandomState;
-use std::io::{self, Read};
+use std::io::{self, PipeReader};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
+use nix::errno::Errno;
 use nix::libc;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::SigSet;
 use nix::sys::socket::{UnixAddr, getpeername};
 
@@ -26,7 +28,7 @@ pub fn serve() -> io::Result<()> {
     // What the runner's caller left open is for no coordinator. This program has opened nothing yet.
     fork::close_foreign_descriptors()?;
     let socket = io::stdin().as_fd().try_clone_to_owned()?;
-    // A runner that dies leaves messages cut off: it will not miss the answers.
+    // A runner that dies does not miss the answers.
     let _ = follow_orders(socket);
     Ok(())
 }
@@ -40,9 +42,9 @@ fn follow_orders(socket: OwnedFd) -> io::Result<()> {
     prepare_for_all();
     packet::answer(&socket, READY)?;
     while let Some(order) = packet::receive::<Order<Assignment>>(&socket)? {
-        // Another one waits only while a runner has nothing to start: there is time to see when it does so no longer.
-        let busy = match order {
-            Order { by: Some(_), .. } => continue,
+        // The coordinator holds one end until its command has started or it has died: what is sent is for it until then.
+        let mut held = match order {
+            Order { to: Some(_), .. } => continue,
             Order { assignment: None, .. } => Some(io::pipe()?),
             Order { assignment: Some(_), .. } => None,
         };
@@ -51,22 +53,41 @@ fn follow_orders(socket: OwnedFd) -> io::Result<()> {
         let answer = match fork_sibling(&one_thread) {
             Ok(Forked::Child) => leave_by(|| {
                 let moments = [forked, Moment::now()];
-                let until_started = busy.map(|(_, writer)| writer.into());
+                let until_started = held.map(|(_, writer)| writer.into());
                 let birth = Birth { moments, console: Some(console), until_started };
                 become_coordinator(&setup, socket, birth, prepared)
             }),
             Ok(Forked::Parent(pid)) => pid.as_raw(),
-            Err(error) => -error.raw_os_error().unwrap_or(libc::EIO),
+            Err(error) => {
+                held = None;
+                -error.raw_os_error().unwrap_or(libc::EIO)
+            }
         };
         packet::answer(&socket, answer)?;
-        if let Some((mut reader, writer)) = busy {
+        if let Some((reader, writer)) = held {
             drop(writer);
-            // Until its command has started, or it has died: what comes next on the socket is for it.
-            while reader.read(&mut [0])? > 0 {}
+            if !is_closed(&reader, &socket)? {
+                return Ok(());
+            }
             packet::answer(&socket, READY)?;
         }
     }
     Ok(())
+}
+
+/// Waits until nobody holds the other end of a pipe; says `false` if the runner is gone before.
+fn is_closed(pipe: &PipeReader, socket: &OwnedFd) -> io::Result<bool> {
+    loop {
+        let mut both = [pipe.as_fd(), socket.as_fd()].map(|fd| PollFd::new(fd, PollFlags::empty()));
+        match poll(&mut both, PollTimeout::NONE) {
+            Err(Errno::EINTR) => {}
+            polled => {
+                polled?;
+                let [pipe, _] = both.map(|fd| fd.any() == Some(true));
+                return Ok(pipe);
+            }
+        }
+    }
 }
 
 /// Does once what each coordinator would have to do otherwise.
@@ -100,7 +121,7 @@ fn become_coordinator(setup: &Setup, socket: OwnedFd, birth: Birth, prepared: Op
 fn wait_for_run(setup: &Setup, socket: &OwnedFd) -> io::Result<Option<Prepared>> {
     let own = Some(std::process::id());
     while let Some(order) = packet::receive::<Order<Assignment>>(socket)? {
-        if order.by == own {
+        if order.to == own {
             return Ok(order.assignment.map(|assignment| Prepared::new(setup, assignment)));
         }
     }
