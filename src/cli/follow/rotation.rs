@@ -52,13 +52,16 @@ pub(super) fn next(path: &Path, inode: u64) -> io::Result<Option<File>> {
 /// # Errors
 /// The want of descriptors.
 pub(super) fn oldest(path: &Path, since: f64) -> io::Result<Option<File>> {
-    for (number, inode) in files(path)?.into_iter().rev().filter(|(number, _)| *number > 0) {
-        // The time of the text, since a rotation changes the other: backups of an earlier task go on too.
-        if let Some(file) = open(path, number, inode)?
-            && logs::is_written_since(&file, since)
-        {
-            return Ok(Some(file));
+    'again: for _ in 0..ATTEMPTS {
+        for (number, inode) in files(path)?.into_iter().rev().filter(|(number, _)| *number > 0) {
+            // It went on further than it could be followed, or is gone: what is older now, another look tells.
+            let Some(file) = open(path, number, inode)? else { continue 'again };
+            // The time of the text, since a rotation changes the other: backups of an earlier task go on too.
+            if logs::is_written_since(&file, since) {
+                return Ok(Some(file));
+            }
         }
+        break;
     }
     Ok(None)
 }
@@ -75,9 +78,24 @@ fn open(path: &Path, number: u32, inode: u64) -> io::Result<Option<File>> {
     Ok(None)
 }
 
-/// Lists the numbers and inodes of a log's files, the newest first. Files go on to higher numbers only, so that going the
-/// same way meets each in its order: some twice, of which the first counts, and none not at all.
+/// Lists the numbers and inodes of a log's files, the newest first.
 fn files(path: &Path) -> io::Result<Vec<(u32, u64)>> {
+    let newest = || fs::symlink_metadata(path).ok().map(|found| found.ino());
+    let mut listed = Vec::new();
+    for _ in 0..ATTEMPTS {
+        let before = newest();
+        listed = list(path)?;
+        // Else the files may have gone on by any number of steps meanwhile.
+        if before.is_some() && before == newest() {
+            break;
+        }
+    }
+    Ok(listed)
+}
+
+/// Lists them, though they may go on meanwhile by a few steps. Files go on to higher numbers only, so that going the same
+/// way meets each in its order: some twice, of which the first counts, and none not at all.
+fn list(path: &Path) -> io::Result<Vec<(u32, u64)>> {
     let backups = match logs::backup_numbers(path) {
         Err(error) if is_starved(&error) => return Err(error),
         backups => backups.unwrap_or_default(),
