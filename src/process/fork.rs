@@ -142,6 +142,7 @@ pub fn duplicate(standard: i32) -> io::Result<OwnedFd> {
 
 /// Has orphans among this process's descendants become its children.
 pub fn become_subreaper() -> io::Result<()> {
+    // Not by what wraps it, which lies in a page of code that a coordinator needs for nothing else.
     // SAFETY: it sets a flag of this process.
     Errno::result(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) })?;
     Ok(())

@@ -91,10 +91,11 @@ impl Moment {
     /// Returns this moment in clock ticks since boot.
     pub fn tick(self) -> u64 {
         static NANOSECONDS: OnceLock<u64> = OnceLock::new();
-        // SAFETY: sysconf has no preconditions.
-        self.0
-            / NANOSECONDS
-                .get_or_init(|| 1_000_000_000 / unsafe { libc::sysconf(libc::_SC_CLK_TCK) }.max(1) as u64)
+        let length = NANOSECONDS.get_or_init(|| {
+            // SAFETY: sysconf has no preconditions.
+            1_000_000_000 / unsafe { libc::sysconf(libc::_SC_CLK_TCK) }.max(1) as u64
+        });
+        self.0 / length
     }
 
     /// Returns when a process began that was made between this moment and a later one, in clock ticks since boot: looked up

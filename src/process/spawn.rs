@@ -19,9 +19,7 @@ pub struct Command<'a> {
     /// The program and its arguments.
     pub arguments: &'a [CString],
     /// `NAME=VALUE` each.
-    pub environment: &'a [CString],
-    /// One entry more.
-    pub added: Option<&'a CStr>,
+    pub environment: &'a [&'a CStr],
     /// Standard output.
     pub stdout: BorrowedFd<'a>,
     /// Standard error.
@@ -102,8 +100,8 @@ const STACK: usize = 8 * 1024;
 /// blocked. Returns when it has executed.
 pub fn spawn(command: &Command<'_>) -> io::Result<Spawned> {
     let mut plan = Plan {
-        arguments: pointers(command.arguments, None),
-        environment: pointers(command.environment, command.added),
+        arguments: pointers(command.arguments.iter().map(CString::as_c_str)),
+        environment: pointers(command.environment.iter().copied()),
         stdout: command.stdout.as_raw_fd(),
         stderr: command.stderr.as_raw_fd(),
         ignored: command.ignored.as_ptr(),
@@ -146,8 +144,7 @@ pub fn spawn(command: &Command<'_>) -> io::Result<Spawned> {
     Ok(Spawned { pid: Pid::from_raw(pid), began: [before, began], failure })
 }
 
-fn pointers(strings: &[CString], added: Option<&CStr>) -> Vec<*const c_char> {
-    let strings = strings.iter().map(|string| string.as_c_str()).chain(added);
+fn pointers<'a>(strings: impl Iterator<Item = &'a CStr>) -> Vec<*const c_char> {
     strings.map(CStr::as_ptr).chain([std::ptr::null()]).collect()
 }
 

@@ -121,7 +121,8 @@ pub(super) enum Output {
 }
 
 impl Output {
-    /// Opens the output of a run; its logs belong to `owner` if that is another user than this one. Of the signals that [`Output::wait`] takes, all must be blocked.
+    /// Opens the output of a run; its logs belong to `owner` if that is another user than this one. Of the signals that
+    /// [`Output::wait`] takes, all must be blocked.
     pub(super) fn open(
         logger: &Logger,
         logs: &RunLogs,

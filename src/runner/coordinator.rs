@@ -3,6 +3,7 @@
 //! It is forked, by the runner or by its fork server, and never executes anything itself. Its records are the truth about
 //! the run; its exit code tells the runner only why there may be no record.
 
+use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
@@ -99,7 +100,6 @@ pub(super) fn coordinate(setup: &Setup, prepared: &Prepared, birth: Birth) -> i3
 
 struct Coordinator<'a> {
     setup: &'a Setup,
-    assignment: &'a Assignment,
     prepared: &'a Prepared,
     output: Output,
     stream: Writer,
@@ -128,8 +128,7 @@ fn begin<'a>(setup: &'a Setup, prepared: &'a Prepared, birth: Birth) -> Result<C
     let seq = status.seq;
     match prepared.claim.make(status, setup.durable) {
         Ok(Some(stream)) => {
-            let forced = false;
-            Ok(Coordinator { setup, assignment, prepared, output, stream, seq, group, until_started, forced })
+            Ok(Coordinator { setup, prepared, output, stream, seq, group, until_started, forced: false })
         }
         Ok(None) => Err(code::TAKEN),
         Err(error) if error.is_no_space() => Err(code::NO_ROOM),
@@ -146,9 +145,9 @@ fn open_output(setup: &Setup, prepared: &Prepared, console: Option<Console>) -> 
 /// Leaves the lock, the terminal and the session of the runner that forked this process.
 fn leave_runner(destination: LogDestination) -> io::Result<Option<Console>> {
     fork::close_foreign_descriptors()?;
-    let console = match destination {
-        LogDestination::Console | LogDestination::Both => Some([fork::duplicate(1)?, fork::duplicate(2)?]),
-        _ => None,
+    let console = match destination.has_console() {
+        true => Some([fork::duplicate(1)?, fork::duplicate(2)?]),
+        false => None,
     };
     fork::detach_standard_descriptors()?;
     leave_session()?;
@@ -205,7 +204,7 @@ impl Coordinator<'_> {
             Err(error) if is_lack_of_room(&error) => {
                 let _ = self.group.as_ref().map(RunGroup::remove);
                 failpoint!("unclaim.before");
-                unclaim(&self.setup.paths, &self.assignment.process, self.assignment.run)?;
+                unclaim(&self.setup.paths, &self.prepared.assignment.process, self.prepared.assignment.run)?;
                 return Ok(code::NO_ROOM);
             }
             spawned => spawned.map_err(CheckpointError::io("start a command in", &self.setup.sandbox))?,
@@ -241,18 +240,20 @@ impl Coordinator<'_> {
 
     fn spawn(&self) -> io::Result<Spawned> {
         let Prepared { arguments, environment, profile, .. } = self.prepared;
+        let bash_env = profile.bash_env();
+        let environment: Vec<&CStr> =
+            environment.iter().map(CString::as_c_str).chain(bash_env.as_deref()).collect();
         let [stdout, stderr] = self.output.ends()?;
         // The command is born where this process is; only it shall be limited.
         let _inside = self.group.as_ref().map(RunGroup::enter).transpose()?;
         let run_as = &self.setup.run_as;
         let spawned = spawn::spawn(&spawn::Command {
             arguments: arguments.as_ref().ok_or(io::ErrorKind::InvalidInput)?,
-            environment,
-            added: profile.bash_env().as_deref(),
+            environment: &environment,
             stdout,
             stderr,
             ignored: &self.setup.ignored,
-            address_space: self.assignment.confinement.address_space,
+            address_space: self.prepared.assignment.confinement.address_space,
             credentials: run_as.credentials.as_ref(),
             chroot: run_as.chroot,
         })?;
@@ -313,7 +314,7 @@ impl Coordinator<'_> {
             Some(group) => group.ran_out_of_memory(),
             None => {
                 let killed = exit == Exit::Signal(libc::SIGKILL) && !self.forced;
-                let kills = self.assignment.oom_kills;
+                let kills = self.prepared.assignment.oom_kills;
                 killed && self.setup.oom.as_ref().is_some_and(|counter| counter.is_above(kills))
             }
         }
@@ -338,8 +339,8 @@ impl Coordinator<'_> {
     ) -> Result<(), CheckpointError> {
         let mut status = ProcessStatus {
             seq: self.seq + 1,
-            process: self.assignment.process.clone(),
-            run: self.assignment.run,
+            process: self.prepared.assignment.process.clone(),
+            run: self.prepared.assignment.run,
             state,
             ..ProcessStatus::default()
         };

@@ -14,11 +14,10 @@
 //! Inside: `launch` makes a task's files and opens existing ones, `owner` takes them, `journal` keeps them, `compaction`
 //! drops old runs, `listener` hears signals, `engine` is the event loop with `stage` (ACTIVE, CLEANING, FINALIZING) and
 //! `runs` (starts and ends), `recovery` rebuilds an engine from what is on disk, `leftovers` hunts what a dead coordinator
-//! left, [`fork_server`] forks coordinators for a runner that has many to start, `kill` ends
-//! tasks from outside (`target` is one of them, `wish` what is wanted), `assignment` is what a coordinator is told,
-//! `coordinator` and `command` are what happens in the child, `output` what it does with output that it takes itself, `run_as` is as whom, `owned` makes
-//! what belongs to that user, `group` is the cgroup that holds it all together, `support` refuses what this version cannot
-//! do.
+//! left, [`fork_server`] forks coordinators for a runner that has many to start, `kill` ends tasks from outside (`target`
+//! is one of them, `wish` what is wanted), `assignment` is what a coordinator is told, `coordinator` and `command` are what
+//! happens in the child, `output` what it does with output that it takes itself, `run_as` is as whom, `owned` makes what
+//! belongs to that user, `group` is the cgroup that holds it all together, `support` refuses what this version cannot do.
 
 mod assignment;
 mod command;

@@ -112,6 +112,13 @@ pub enum LogDestination {
     None,
 }
 
+impl LogDestination {
+    /// Says whether output goes to the runner's own.
+    pub fn has_console(self) -> bool {
+        matches!(self, LogDestination::Console | LogDestination::Both)
+    }
+}
+
 /// How log files grow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

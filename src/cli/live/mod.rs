@@ -158,7 +158,7 @@ const RETRY: Duration = Duration::from_millis(20);
 
 fn writes_to_console(process: &Process) -> bool {
     let destination = process.logger.as_ref().map(|logger| logger.destination);
-    matches!(destination, Some(LogDestination::Console | LogDestination::Both))
+    destination.is_some_and(LogDestination::has_console)
 }
 
 /// Forks the child.

@@ -23,14 +23,14 @@ pub(super) const READY: i32 = 0;
 
 /// Answers a runner.
 pub(super) fn answer(socket: &OwnedFd, number: i32) -> io::Result<()> {
-    whole(|| send_bytes(socket.as_raw_fd(), &number.to_ne_bytes(), MsgFlags::MSG_NOSIGNAL))?;
+    uninterrupted(|| send_bytes(socket.as_raw_fd(), &number.to_ne_bytes(), MsgFlags::MSG_NOSIGNAL))?;
     Ok(())
 }
 
 /// Waits for an answer.
 pub(super) fn receive_answer(socket: &OwnedFd) -> io::Result<i32> {
     let mut bytes = [0; 4];
-    match whole(|| recv(socket.as_raw_fd(), &mut bytes, MsgFlags::empty()))? {
+    match uninterrupted(|| recv(socket.as_raw_fd(), &mut bytes, MsgFlags::empty()))? {
         4 => Ok(i32::from_ne_bytes(bytes)),
         _ => Err(io::ErrorKind::UnexpectedEof.into()),
     }
@@ -60,7 +60,7 @@ pub(super) fn send(socket: &OwnedFd, message: &impl Serialize) -> io::Result<()>
     if bytes.len() > LONGEST {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "a message is too long"));
     }
-    whole(|| send_bytes(socket.as_raw_fd(), &bytes, MsgFlags::MSG_NOSIGNAL))?;
+    uninterrupted(|| send_bytes(socket.as_raw_fd(), &bytes, MsgFlags::MSG_NOSIGNAL))?;
     Ok(())
 }
 
@@ -68,14 +68,14 @@ pub(super) fn send(socket: &OwnedFd, message: &impl Serialize) -> io::Result<()>
 pub(super) fn receive<T: DeserializeOwned>(socket: &OwnedFd) -> io::Result<Option<T>> {
     // First its length: who reads less loses the rest.
     let look = MsgFlags::MSG_PEEK | MsgFlags::MSG_TRUNC;
-    let length = whole(|| recv(socket.as_raw_fd(), &mut [], look))?;
+    let length = uninterrupted(|| recv(socket.as_raw_fd(), &mut [], look))?;
     let mut bytes = vec![0; length];
-    let length = whole(|| recv(socket.as_raw_fd(), &mut bytes, MsgFlags::empty()))?;
+    let length = uninterrupted(|| recv(socket.as_raw_fd(), &mut bytes, MsgFlags::empty()))?;
     if length == 0 { Ok(None) } else { Ok(Some(serde_json::from_slice(&bytes[..length])?)) }
 }
 
 /// Makes a call again that was interrupted: to be stopped and continued is enough for that (signal(7)).
-fn whole(mut call: impl FnMut() -> nix::Result<usize>) -> nix::Result<usize> {
+pub(super) fn uninterrupted<T>(mut call: impl FnMut() -> nix::Result<T>) -> nix::Result<T> {
     loop {
         match call() {
             Err(Errno::EINTR) => {}

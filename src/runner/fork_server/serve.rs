@@ -4,7 +4,6 @@ use std::hash::RandomState;
 use std::io::{self, PipeReader};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
-use nix::errno::Errno;
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::SigSet;
@@ -16,7 +15,6 @@ use crate::process::identity::Moment;
 use crate::process::signals;
 use crate::runner::assignment::{Assignment, Prepared, Setup};
 use crate::runner::coordinator::{Birth, code, coordinate, leave_session};
-use crate::schema::LogDestination;
 
 /// Lives as a fork server, whose standard input leads to a runner, until that is gone.
 ///
@@ -77,17 +75,10 @@ fn follow_orders(socket: OwnedFd) -> io::Result<()> {
 
 /// Waits until nobody holds the other end of a pipe; says `false` if the runner is gone before.
 fn is_closed(pipe: &PipeReader, socket: &OwnedFd) -> io::Result<bool> {
-    loop {
-        let mut both = [pipe.as_fd(), socket.as_fd()].map(|fd| PollFd::new(fd, PollFlags::empty()));
-        match poll(&mut both, PollTimeout::NONE) {
-            Err(Errno::EINTR) => {}
-            polled => {
-                polled?;
-                let [pipe, _] = both.map(|fd| fd.any() == Some(true));
-                return Ok(pipe);
-            }
-        }
-    }
+    // No event is asked for: that nobody is at the other end is told always (poll(2)).
+    let mut both = [pipe.as_fd(), socket.as_fd()].map(|fd| PollFd::new(fd, PollFlags::empty()));
+    packet::uninterrupted(|| poll(&mut both, PollTimeout::NONE))?;
+    Ok(both[0].any() == Some(true))
 }
 
 /// Does once what each coordinator would have to do otherwise.
@@ -111,9 +102,7 @@ fn become_coordinator(setup: &Setup, socket: OwnedFd, birth: Birth, prepared: Op
         Err(_) => return code::BROKEN,
     };
     drop(socket);
-    let destination = prepared.assignment.logger.destination;
-    let has_console = matches!(destination, LogDestination::Console | LogDestination::Both);
-    let console = birth.console.filter(|_| has_console);
+    let console = birth.console.filter(|_| prepared.assignment.logger.destination.has_console());
     coordinate(setup, &prepared, Birth { console, ..birth })
 }
 
