@@ -23,7 +23,8 @@ pub(super) fn take(scale: &Scale, report: &mut Report) -> Outcome<()> {
         let mut cases = vec![Case::new(name, move |folder| {
             evaluate(&["task.thermos"], "task.thermos", &script(count), thermos(folder).arg("check"))
         })];
-        if has_jsonnet {
+        // It needs a minute and a half and 19 GB for 100,000.
+        if has_jsonnet && count <= 10_000 {
             cases.push(Case::new("jsonnet", move |folder| {
                 evaluate(&["task.jsonnet"], "task.jsonnet", &jsonnet(count), &mut command("jsonnet", folder))
             }));

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Scale;
 use crate::Outcome;
@@ -68,17 +68,18 @@ fn leave(folder: &Path, count: usize) -> Outcome<()> {
     }
     let mut call = run(folder, &task)?;
     let mut runner = call.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-    let children = format!("/proc/{0}/task/{0}/children", runner.id());
-    let alone = wait_for(|| {
-        let is_last = folder.join("root/checkpoints/id/coordinator.gate.0").exists();
-        let children = fs::read_to_string(&children).unwrap_or_default();
-        let mut children = children.split_whitespace();
-        children.next().filter(|_| is_last && children.next().is_none()).map(str::to_owned)
+    let records =
+        |name: &str| fs::read_to_string(folder.join("root/checkpoints/id").join(name)).unwrap_or_default();
+    // All others have ended, and the last one is there.
+    let left = wait_for(|| {
+        let first: Value = serde_json::from_str(records("coordinator.gate.0").lines().next()?).ok()?;
+        let ended = records("runner").matches(r#""state":"SUCCESS""#).count();
+        first["process_status"]["coordinator_pid"].as_i64().filter(|_| ended == count)
     });
     kill(Pid::from_raw(runner.id() as i32), Signal::SIGKILL)?;
     runner.wait()?;
     fs::write(folder.join("go"), "")?;
-    let coordinator = alone?;
+    let coordinator = left?.to_string();
     wait_for(|| (!Path::new("/proc").join(&coordinator).exists()).then_some(()))
 }
 
