@@ -1,6 +1,7 @@
 //! The small process that forks coordinators of a larger task: it may be killed, may not answer, and leaves nothing.
 
 use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -8,7 +9,7 @@ use nix::unistd::Pid;
 use serde_json::{Value, json};
 use thermos::process::pidfd::PidFd;
 
-use crate::harness::{Running, Thermos};
+use crate::harness::{Running, Thermos, skip};
 
 /// Processes that end at once before and after one that waits at a gate, one at a time: more than a runner forks by
 /// itself, twice.
@@ -128,6 +129,33 @@ fn a_runner_that_is_stopped_and_goes_on_starts_nothing_twice() {
     }
     running.wait().expect_code(0);
     all_succeeded(&thermos);
+}
+
+#[test]
+fn a_fork_ahead_that_fails_delays_starts_and_doubles_none() {
+    let thermos = Thermos::new();
+    let group = Path::new("/sys/fs/cgroup/pids").join(format!("thermos-test-{}", std::process::id()));
+    if fs::create_dir(&group).is_err() {
+        return skip("no cgroup that limits processes can be made here");
+    }
+    let write = |name: &str, text: String| fs::write(group.join(name), text).unwrap();
+    let running = start(&thermos);
+    let (waiting, server) = (wait_for(|| waiting(running.pid())), server(running.pid()).unwrap());
+    // Whatever the fork server forks from now on is one too many.
+    write("pids.max", "1".to_owned());
+    write("cgroup.procs", server.to_string());
+    kill(waiting, Signal::SIGKILL).unwrap();
+    let _gate = thermos.open_gate("gate");
+    // It is asked again and again: the runner has understood its answers.
+    let refused = || {
+        let events = fs::read_to_string(group.join("pids.events")).unwrap();
+        events.trim().strip_prefix("max ").unwrap().parse::<u32>().unwrap()
+    };
+    wait_for(|| (refused() >= 4).then_some(()));
+    write("pids.max", "max".to_owned());
+    running.wait().expect_code(0);
+    all_succeeded(&thermos);
+    fs::remove_dir(group).unwrap();
 }
 
 #[test]
